@@ -1,0 +1,368 @@
+//! What Sawatch says: signals of one event make an alert, alerts that belong together make an incident.
+//!
+//! One structure, of which every format is a view: numbers inside, sentences rendered from them. Every string that came
+//! from an event is a [`Text`].
+
+use std::fmt;
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use crate::event::{Outcome, PrincipalKind, Span, Timestamp};
+use crate::text::Text;
+
+/// Surprise in bits: `-log2` of how probable something new was here and now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Bits(pub f32);
+
+/// How bad: OCSF's scale, whose numbers are `severity_id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Listed on request; never notifies.
+    Informational = 1,
+    /// Worth a look beside other evidence.
+    Low = 2,
+    /// Worth a look today. The lowest that notifies.
+    Medium = 3,
+    /// Worth a look now.
+    High = 4,
+    /// Wake somebody.
+    Critical = 5,
+}
+
+impl Severity {
+    /// Every severity, mildest first.
+    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The severity of a risk score (0 to 100).
+    #[must_use]
+    pub const fn of_risk(risk: u8) -> Self {
+        match risk {
+            0..20 => Self::Informational,
+            20..40 => Self::Low,
+            40..60 => Self::Medium,
+            60..85 => Self::High,
+            _ => Self::Critical,
+        }
+    }
+
+    /// The word for it, lower case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Informational => "informational",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A MITRE ATT&CK technique with the tactic it serves here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Technique {
+    /// `T1552.007`
+    pub id: &'static str,
+    /// `Container API`
+    pub name: &'static str,
+    /// `Credential Access`
+    pub tactic: &'static str,
+}
+
+/// What could come of an action: a row of the impact table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Impact {
+    /// 0 (harmless) to 100 (the cluster is lost).
+    pub weight: u8,
+    /// What it is, in a few words: `list secrets across namespaces`.
+    pub what: &'static str,
+    /// Its technique.
+    pub technique: Technique,
+}
+
+/// What the verdict on a token rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Grade {
+    /// By address and user agent alone.
+    Address,
+    /// By the pod and node that the token is bound to.
+    Pod,
+    /// By the credential's own id (1.30 and later).
+    Credential,
+}
+
+/// How much of an account's past a statement rests on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Requests the account had made before.
+    pub requests: u64,
+    /// From the account's first request to this one.
+    pub age: Span,
+    /// Distinct values known before, of what is compared.
+    pub known: u32,
+}
+
+/// How many of those like this account do the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peers {
+    /// Peers that do it.
+    pub doing: u32,
+    /// All peers.
+    pub of: u32,
+}
+
+/// Why a detector spoke: structured, so that formats and pages can show the numbers; `Display` is the sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// What was compared: `action`, `namespace`, `source`, `token address`…
+    pub parameter: &'static str,
+    /// What is wrong with it: `new action`, `second address for one token`…
+    pub finding: &'static str,
+    /// The value that was seen.
+    pub observed: Text,
+    /// The values it was expected among, best first, a few.
+    pub expected: Vec<Text>,
+    /// How often in this incident.
+    pub count: u64,
+    /// What it is compared with.
+    pub history: Option<History>,
+    /// What others like it do.
+    pub peers: Option<Peers>,
+    /// What the statement rests on, for those about a credential.
+    pub grade: Option<Grade>,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.finding, self.observed)?;
+        if self.count > 1 {
+            write!(f, " (×{})", self.count)?;
+        }
+        if let [first, rest @ ..] = &*self.expected {
+            write!(f, "; expected {first}")?;
+            for text in rest {
+                write!(f, ", {text}")?;
+            }
+        }
+        if let Some(History { requests, age, known }) = self.history {
+            write!(f, "; {known} known in {age} and {} requests", Thousands(requests))?;
+        }
+        if let Some(Peers { doing, of }) = self.peers {
+            write!(f, "; {doing} of {of} peers do this")?;
+        }
+        match self.grade {
+            Some(Grade::Address) => f.write_str("; by address alone"),
+            Some(Grade::Pod) => f.write_str("; by pod and node, without a credential id"),
+            Some(Grade::Credential) | None => Ok(()),
+        }
+    }
+}
+
+/// A count with thousands separators: `48,210`.
+pub struct Thousands(pub u64);
+
+impl fmt::Display for Thousands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+        for (n, digit) in digits.chars().enumerate() {
+            if n > 0 && (digits.len() - n) % 3 == 0 {
+                out.push(',');
+            }
+            out.push(digit);
+        }
+        f.pad(&out)
+    }
+}
+
+/// One detector's word on one event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// The detector's id: `new-action`, `token-shared`…
+    pub detector: &'static str,
+    /// How unlikely it was.
+    pub surprise: Bits,
+    /// What it could hurt.
+    pub impact: Impact,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Who made the request that an alert is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The username as the API server writes it.
+    pub username: Text,
+    /// What kind of principal.
+    pub kind: PrincipalKind,
+    /// The credential's id, `JTI=…` or `X509SHA256=…`.
+    pub credential: Option<Text>,
+    /// The pod the token is bound to.
+    pub pod: Option<Text>,
+    /// The node the token is bound to.
+    pub node: Option<Text>,
+    /// The username it acted as.
+    pub impersonated: Option<Text>,
+}
+
+/// What was asked for, as shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// `get`, `list`, `create`…
+    pub verb: Text,
+    /// API group; empty for core and for paths.
+    pub group: Text,
+    /// Resource; empty for paths.
+    pub resource: Text,
+    /// Subresource; empty if none.
+    pub subresource: Text,
+    /// Namespace; empty for cluster-wide.
+    pub namespace: Text,
+    /// Object name; empty if none.
+    pub name: Text,
+    /// The request path without its query.
+    pub path: Text,
+}
+
+impl fmt::Display for Action {
+    /// `list secrets in kube-system`, `create pods/exec shop/cart-0`, `get /version`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.resource.is_empty() {
+            return write!(f, "{} {}", self.verb, self.path);
+        }
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if !self.subresource.is_empty() {
+            write!(f, "/{}", self.subresource)?;
+        }
+        match (self.namespace.is_empty(), self.name.is_empty()) {
+            (false, false) => write!(f, " {}/{}", self.namespace, self.name),
+            (false, true) => write!(f, " in {}", self.namespace),
+            (true, false) => write!(f, " {}", self.name),
+            (true, true) => f.write_str(" cluster-wide"),
+        }
+    }
+}
+
+/// All signals of one event: the evidence that an incident cites.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    /// When.
+    pub at: Timestamp,
+    /// The request's id, by which it is found in the audit log.
+    pub audit_id: Text,
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub action: Action,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status; 0 if none was written.
+    pub code: u16,
+    /// Where from.
+    pub source_ip: Option<IpAddr>,
+    /// With what, by its own word.
+    pub user_agent: Text,
+    /// Why, the strongest first; never empty.
+    pub signals: Vec<Signal>,
+    /// 0 to 100, of this event alone.
+    pub risk: u8,
+}
+
+/// Alerts that belong together: what a person is told of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    /// UUIDv5 of what makes it this incident: cluster, principal, first evidence. A replay names it the same.
+    pub id: Uuid,
+    /// The cluster.
+    pub cluster: Text,
+    /// The principal it opened with.
+    pub principal: Text,
+    /// What kind of principal that is.
+    pub kind: PrincipalKind,
+    /// Other principals drawn in: by an issued token, an impersonation, a shared source.
+    pub related: Vec<Text>,
+    /// How bad, all in all.
+    pub severity: Severity,
+    /// 0 to 100, all in all.
+    pub risk: u8,
+    /// The first unusual event.
+    pub first: Timestamp,
+    /// The last unusual event.
+    pub last: Timestamp,
+    /// Unusual events, those without an alert of their own included.
+    pub events: u64,
+    /// The evidence, one for each distinct unusual thing, most severe first; capped, never empty.
+    pub alerts: Vec<Alert>,
+}
+
+impl Incident {
+    /// The alert that says most.
+    ///
+    /// # Panics
+    ///
+    /// Never: an incident opens with an alert and keeps at least that one.
+    #[must_use]
+    pub fn lead(&self) -> &Alert {
+        self.alerts.first().expect("an incident keeps at least one alert")
+    }
+
+    /// One line for a list: what happened and who did it.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let lead = self.lead();
+        let what = lead.signals.first().map_or("unusual request", |s| s.reason.finding);
+        format!("{what}: {} by {}", lead.action, self.principal)
+    }
+
+    /// One paragraph: who, what, where from, why.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let lead = self.lead();
+        let from = lead.source_ip.map_or_else(|| "an unknown address".to_owned(), |ip| ip.to_string());
+        let reasons: Vec<String> = lead.signals.iter().map(|s| s.reason.to_string()).collect();
+        let more = match self.events {
+            0 | 1 => String::new(),
+            n => format!(" {} unusual requests in {}.", Thousands(n), self.last.since(self.first)),
+        };
+        format!("{} did {} ({}) from {from}: {}.{more}", self.principal, lead.action, lead.code, reasons.join("; "))
+    }
+
+    /// The techniques of all its signals, each once, the heaviest first.
+    #[must_use]
+    pub fn techniques(&self) -> Vec<Technique> {
+        let mut all: Vec<(u8, Technique)> =
+            self.signals().map(|s| (u8::MAX - s.impact.weight, s.impact.technique)).collect();
+        all.sort_unstable();
+        let mut out = Vec::new();
+        for (_, technique) in all {
+            if !out.contains(&technique) {
+                out.push(technique);
+            }
+        }
+        out
+    }
+
+    /// The ids of the detectors that spoke, each once, in order of first mention.
+    #[must_use]
+    pub fn detectors(&self) -> Vec<&'static str> {
+        let mut out = Vec::new();
+        for signal in self.signals() {
+            if !out.contains(&signal.detector) {
+                out.push(signal.detector);
+            }
+        }
+        out
+    }
+
+    /// Every signal of every alert.
+    pub fn signals(&self) -> impl Iterator<Item = &Signal> {
+        self.alerts.iter().flat_map(|a| &a.signals)
+    }
+}

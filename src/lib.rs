@@ -1,0 +1,17 @@
+//! Sawatch: a streaming anomaly detector for Kubernetes audit logs.
+//!
+//! An event walks one path, once, forwards; the modules below stand in its order, and each names only those above it:
+//!
+//! ```text
+//! source ──bytes──▶ decode ──events──▶ engine (judge, triage, learn) ──incidents──▶ format ──▶ sink
+//! ```
+//!
+//! `text` to `checkpoint` are the core: no files, no sockets, no clock, no environment, no async, no logging.
+
+pub mod text;
+
+pub mod event;
+
+pub mod decode;
+
+pub mod alert;

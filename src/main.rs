@@ -1,0 +1,3 @@
+//! The `sawatch` binary.
+
+fn main() {}
