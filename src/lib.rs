@@ -15,3 +15,17 @@ pub mod event;
 pub mod decode;
 
 pub mod alert;
+
+pub mod impact;
+
+pub mod baseline;
+
+pub mod credential;
+
+pub mod detector;
+
+pub mod requests;
+
+pub mod triage;
+
+pub mod engine;

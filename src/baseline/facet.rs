@@ -1,0 +1,288 @@
+//! The facets of a request: what of it is remembered, and compared, each on its own.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+use crate::event::{Event, Outcome, PrincipalKind};
+use crate::impact::{self, Deed};
+
+/// One side of what an account does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Facet {
+    /// Deed on a group and resource, or on a path template.
+    Action,
+    /// The namespace acted in; none for cluster-wide requests.
+    Namespace,
+    /// Both of these together.
+    ActionInNamespace,
+    /// The address a request came from.
+    Source,
+    /// The user agent's family: its name without versions.
+    Agent,
+    /// What kind of credential: bound to a pod, bare, legacy, certificate, none.
+    Credential,
+    /// What was denied, and where.
+    Denied,
+    /// One object of a sensitive kind, and what was done to it.
+    Name,
+    /// What was reached through a connection: the program of an exec, the path behind a proxy.
+    Reach,
+    /// Who it acted as.
+    Impersonated,
+}
+
+impl Facet {
+    /// How many facets there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// Every facet, in order of its number.
+    pub const ALL: [Self; 10] = [
+        Self::Action,
+        Self::Namespace,
+        Self::ActionInNamespace,
+        Self::Source,
+        Self::Agent,
+        Self::Credential,
+        Self::Denied,
+        Self::Name,
+        Self::Reach,
+        Self::Impersonated,
+    ];
+
+    /// The word for it in alerts and exports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+            Self::Namespace => "namespace",
+            Self::ActionInNamespace => "action in namespace",
+            Self::Source => "source",
+            Self::Agent => "user agent",
+            Self::Credential => "credential",
+            Self::Denied => "denied action",
+            Self::Name => "object",
+            Self::Reach => "reach",
+            Self::Impersonated => "impersonated identity",
+        }
+    }
+
+    /// The most values of it that one baseline holds; the least recently seen makes room and is counted.
+    #[must_use]
+    pub const fn capacity(self) -> u16 {
+        match self {
+            Self::Credential => 16,
+            Self::Agent | Self::Impersonated => 64,
+            Self::Source | Self::Reach => 128,
+            Self::Action | Self::Namespace | Self::Denied | Self::Name => 512,
+            Self::ActionInNamespace => 2_048,
+        }
+    }
+
+    /// This facet's value in `event`, as it is shown.
+    #[must_use]
+    pub fn describe(self, event: &Event<'_>) -> String {
+        match self {
+            Self::Action => action(event),
+            Self::Namespace => event.target.namespace.clone().into_owned(),
+            Self::ActionInNamespace | Self::Denied => match &*event.target.namespace {
+                "" => action(event),
+                namespace => format!("{} in {namespace}", action(event)),
+            },
+            Self::Source => event.source_ip.map(|ip| ip.to_string()).unwrap_or_default(),
+            Self::Agent => agent_family(&event.user_agent).to_owned(),
+            Self::Credential => Shape::of(event).as_str().to_owned(),
+            Self::Name => format!("{} {}/{}", action(event), event.target.namespace, event.target.name),
+            Self::Reach => format!("{} {}", action(event), reach(event).unwrap_or_default()),
+            Self::Impersonated => event.impersonated.as_deref().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// The facet values of one event, as hashes: what a baseline is asked for.
+///
+/// The hash is fixed, so that two runs agree; a collision (2⁻⁶⁴ a pair) would make one new value pass for a known one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observation {
+    values: [u64; Facet::COUNT],
+}
+
+/// Stands for a facet that an event does not have.
+const ABSENT: u64 = 0;
+
+impl Observation {
+    /// Reads the facets of `event`.
+    #[must_use]
+    pub fn of(event: &Event<'_>) -> Self {
+        let mut values = [ABSENT; Facet::COUNT];
+        let mut set = |facet: Facet, value: u64| values[facet as usize] = value.max(1);
+        let action = hash(|h| hash_action(event, h));
+        let action_in = hash(|h| (action, &*event.target.namespace).hash(h));
+        set(Facet::Action, action);
+        set(Facet::ActionInNamespace, action_in);
+        if !event.target.namespace.is_empty() {
+            set(Facet::Namespace, hash(|h| event.target.namespace.hash(h)));
+        }
+        if let Some(ip) = event.source_ip {
+            set(Facet::Source, hash_source(ip));
+        }
+        if !event.user_agent.is_empty() {
+            set(Facet::Agent, hash(|h| agent_family(&event.user_agent).hash(h)));
+        }
+        if event.principal().kind() == PrincipalKind::ServiceAccount {
+            set(Facet::Credential, hash(|h| Shape::of(event).hash(h)));
+        }
+        if event.outcome.is_denied() {
+            set(Facet::Denied, action_in);
+        }
+        if !event.target.name.is_empty() && impact::is_sensitive_by_name(event) {
+            set(Facet::Name, hash(|h| (action_in, &*event.target.name).hash(h)));
+        }
+        if let Some(reach) = reach(event) {
+            set(Facet::Reach, hash(|h| (action, reach).hash(h)));
+        }
+        if let Some(who) = &event.impersonated {
+            set(Facet::Impersonated, hash(|h| who.hash(h)));
+        }
+        Self { values }
+    }
+
+    /// The hash of `facet`'s value; none if the event does not have it.
+    #[must_use]
+    pub fn value(&self, facet: Facet) -> Option<u64> {
+        Some(self.values[facet as usize]).filter(|&v| v != ABSENT)
+    }
+
+    /// The facets that the event has, with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (Facet, u64)> {
+        Facet::ALL.into_iter().filter_map(|facet| Some((facet, self.value(facet)?)))
+    }
+}
+
+/// A hash that is the same in every run and on every machine.
+pub(crate) fn hash(feed: impl FnOnce(&mut foldhash::fast::FoldHasher<'static>)) -> u64 {
+    let mut hasher = foldhash::fast::FixedState::with_seed(0x5a3a_7c4e_11d0_9f27).build_hasher();
+    feed(&mut hasher);
+    hasher.finish()
+}
+
+/// The hash of an address as a source.
+#[must_use]
+pub fn hash_source(ip: IpAddr) -> u64 {
+    hash(|h| ip.hash(h)).max(1)
+}
+
+fn hash_action(event: &Event<'_>, h: &mut impl Hasher) {
+    let target = &event.target;
+    Deed::of(event).hash(h);
+    if target.resource.is_empty() {
+        path_template(event.path()).hash(h);
+    } else {
+        (&*target.group, &*target.resource, &*target.subresource).hash(h);
+    }
+}
+
+/// `list secrets`, `create apps/deployments`, `connect pods/exec`, `get /metrics`.
+fn action(event: &Event<'_>) -> String {
+    let (deed, target) = (Deed::of(event).as_str(), &event.target);
+    if target.resource.is_empty() {
+        return format!("{deed} {}", path_template(event.path()));
+    }
+    let mut out = format!("{deed} {}", target.resource);
+    if !target.subresource.is_empty() {
+        out.push('/');
+        out.push_str(&target.subresource);
+    }
+    if !target.group.is_empty() {
+        out.push('.');
+        out.push_str(&target.group);
+    }
+    out
+}
+
+/// A path outside the resources by what it is for. Discovery is one thing, however a client walks it; so are health
+/// checks; any other path counts by its first two segments.
+fn path_template(path: &str) -> &str {
+    let first = path.get(1..).and_then(|p| p.split('/').next()).unwrap_or_default();
+    match first {
+        "api" | "apis" | "openapi" | "version" | ".well-known" => "discovery",
+        "healthz" | "livez" | "readyz" => "health",
+        _ => {
+            let second_slash = path.char_indices().filter(|&(_, c)| c == '/').nth(2);
+            second_slash.map_or(path, |(end, _)| &path[..end])
+        }
+    }
+}
+
+/// A user agent's name: what stands before the first version, space or bracket.
+#[must_use]
+pub fn agent_family(agent: &str) -> &str {
+    let end = agent.find(['/', ' ', '(', ';']).unwrap_or(agent.len());
+    let name = &agent[..end];
+    // Tools that sign each run (`tool_<uuid>`) are one family.
+    match name.rsplit_once(['_', '-']) {
+        Some((stem, tail)) if tail.len() >= 8 && tail.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            stem.trim_end_matches(|c: char| c.is_ascii_hexdigit() || c == '-')
+        }
+        _ => name,
+    }
+}
+
+/// What a connection reaches: the program that an exec runs, the path behind a proxy.
+fn reach<'a>(event: &'a Event<'_>) -> Option<&'a str> {
+    match &*event.target.subresource {
+        "exec" => {
+            let (_, query) = event.uri.split_once('?')?;
+            query.split('&').find_map(|pair| pair.strip_prefix("command="))
+        }
+        "proxy" => {
+            let (_, behind) = event.path().split_once("/proxy/")?;
+            behind.split('/').next()
+        }
+        _ => None,
+    }
+}
+
+/// What kind of credential a service account came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// A token bound to a pod: what a kubelet gives.
+    PodBound,
+    /// A token of the TokenRequest API, bound to no pod.
+    Bare,
+    /// A long-lived token from a Secret.
+    Legacy,
+    /// A token without an id: legacy, or a cluster below 1.30.
+    Unnamed,
+}
+
+impl Shape {
+    /// The shape of the credential behind `event`.
+    #[must_use]
+    pub fn of(event: &Event<'_>) -> Self {
+        let credential = &event.credential;
+        match (&credential.pod_name, &credential.id) {
+            (Some(_), _) => Self::PodBound,
+            (None, Some(_)) => Self::Bare,
+            (None, None) if event.facts.legacy_token => Self::Legacy,
+            (None, None) => Self::Unnamed,
+        }
+    }
+
+    /// How it is shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PodBound => "token bound to a pod",
+            Self::Bare => "token bound to no pod",
+            Self::Legacy => "long-lived token from a secret",
+            Self::Unnamed => "token without an id",
+        }
+    }
+}
+
+/// Whether an outcome says that the request was let through by authorization.
+#[must_use]
+pub const fn is_authorized(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Allowed | Outcome::Refused)
+}

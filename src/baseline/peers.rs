@@ -1,0 +1,128 @@
+//! What others do: how many accounts know a value, how many of those like this one, and how many began only now.
+//!
+//! Touched only when an account learns something new, which is rare.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::Facet;
+use super::facet::hash;
+use crate::alert::Peers;
+use crate::event::{Principal, Span, Timestamp};
+
+/// The most (pool, facet, value) triples that are counted; past it new ones are not, and are reported.
+const MAX_VALUES: usize = 2_000_000;
+
+/// How close together accounts must begin something for it to be one change in the cluster.
+const WAVE: Span = Span::hours(1);
+
+/// Accounts that must begin the same thing within [`WAVE`] for it to be a change in the cluster, not in one account.
+const WAVE_ACCOUNTS: u32 = 3;
+
+/// Who is compared with whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Pool<'a> {
+    /// Every principal.
+    Cluster,
+    /// Every kubelet.
+    Nodes,
+    /// Service accounts of one name, in whatever namespace.
+    Named(&'a str),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Adoption {
+    accounts: u32,
+    /// When the current wave began, and how many began in it.
+    wave: Timestamp,
+    in_wave: u32,
+}
+
+/// How widely each value is known.
+#[derive(Debug, Default)]
+pub struct PeerValues {
+    adoptions: HashMap<u64, Adoption, foldhash::fast::FixedState>,
+    members: HashMap<u64, u32, foldhash::fast::FixedState>,
+    overflow: u64,
+}
+
+impl PeerValues {
+    /// A principal was seen for the first time.
+    pub fn join(&mut self, principal: Principal<'_>) {
+        for pool in pools(principal) {
+            *self.members.entry(hash(|h| pool.hash(h))).or_default() += 1;
+        }
+    }
+
+    /// A principal learnt a new value.
+    pub fn learn(&mut self, principal: Principal<'_>, facet: Facet, value: u64, at: Timestamp) {
+        for pool in pools(principal) {
+            let full = self.adoptions.len() >= MAX_VALUES;
+            let key = key(pool, facet, value);
+            if full && !self.adoptions.contains_key(&key) {
+                self.overflow += 1;
+                continue;
+            }
+            let adoption = self.adoptions.entry(key).or_default();
+            adoption.accounts += 1;
+            if at.since(adoption.wave) > WAVE {
+                (adoption.wave, adoption.in_wave) = (at, 0);
+            }
+            adoption.in_wave += 1;
+        }
+    }
+
+    /// How many of those like `principal` know the value; none if nobody is like it.
+    #[must_use]
+    pub fn like(&self, principal: Principal<'_>, facet: Facet, value: u64) -> Option<Peers> {
+        let pool = own_pool(principal)?;
+        let others = self.members(pool).saturating_sub(1);
+        (others > 0).then(|| Peers { doing: self.adoption(pool, facet, value).accounts.min(others), of: others })
+    }
+
+    /// How many of all principals know the value.
+    #[must_use]
+    pub fn in_cluster(&self, facet: Facet, value: u64) -> Peers {
+        let doing = self.adoption(Pool::Cluster, facet, value).accounts;
+        Peers { doing, of: self.members(Pool::Cluster) }
+    }
+
+    /// Whether several accounts have begun this together: an upgrade, a new resource, a new namespace.
+    #[must_use]
+    pub fn is_wave(&self, facet: Facet, value: u64, at: Timestamp) -> bool {
+        let adoption = self.adoption(Pool::Cluster, facet, value);
+        adoption.in_wave >= WAVE_ACCOUNTS && at.since(adoption.wave) <= WAVE
+    }
+
+    /// Values that could not be counted because the table was full.
+    #[must_use]
+    pub const fn overflow(&self) -> u64 {
+        self.overflow
+    }
+
+    fn members(&self, pool: Pool<'_>) -> u32 {
+        self.members.get(&hash(|h| pool.hash(h))).copied().unwrap_or(0)
+    }
+
+    fn adoption(&self, pool: Pool<'_>, facet: Facet, value: u64) -> Adoption {
+        self.adoptions.get(&key(pool, facet, value)).copied().unwrap_or_default()
+    }
+}
+
+fn key(pool: Pool<'_>, facet: Facet, value: u64) -> u64 {
+    hash(|h| (pool, facet, value).hash(h))
+}
+
+/// The pools a principal belongs to: everybody's, and its own kind's.
+fn pools(principal: Principal<'_>) -> impl Iterator<Item = Pool<'_>> {
+    [Some(Pool::Cluster), own_pool(principal)].into_iter().flatten()
+}
+
+/// Those like this one; people are like nobody.
+const fn own_pool(principal: Principal<'_>) -> Option<Pool<'_>> {
+    match principal {
+        Principal::ServiceAccount { name, .. } => Some(Pool::Named(name)),
+        Principal::Node(_) => Some(Pool::Nodes),
+        Principal::User(_) | Principal::Anonymous => None,
+    }
+}

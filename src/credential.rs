@@ -1,0 +1,274 @@
+//! The life of a credential: who it was issued by, and who has used it since, from where.
+//!
+//! A token is taken by copying it: from then on it is used from two places. Whether that is unusual depends on the
+//! cluster (NAT, proxies) and on the account (people roam), so what is unusual is learned from both.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+
+use crate::alert::Bits;
+use crate::baseline::facet::{Shape, hash};
+use crate::event::{Event, PrincipalKind, Span, Timestamp};
+
+/// How long a credential may be silent before its life may leave.
+const FORGET_AFTER: Span = Span::days(7);
+
+/// The most addresses that are kept of one credential; the least recently used makes room.
+const MAX_ADDRESSES: usize = 8;
+
+/// How long an address belongs to the pod that was last seen there.
+const HOLD: Span = Span::minutes(5);
+
+/// What kind of credential, as far as its habits go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A token bound to a pod: it has one address, for life.
+    PodBound,
+    /// A token bound to no pod: external jobs, controllers.
+    Bare,
+    /// A kubelet's certificate: it has its node's address.
+    NodeCertificate,
+    /// Any other certificate: people and components.
+    Certificate,
+}
+
+impl Kind {
+    /// The kind of the credential behind `event`.
+    #[must_use]
+    pub fn of(event: &Event<'_>) -> Self {
+        match event.principal().kind() {
+            PrincipalKind::ServiceAccount if Shape::of(event) == Shape::PodBound => Self::PodBound,
+            PrincipalKind::ServiceAccount => Self::Bare,
+            PrincipalKind::Node => Self::NodeCertificate,
+            PrincipalKind::User | PrincipalKind::Anonymous => Self::Certificate,
+        }
+    }
+}
+
+/// One address a credential was used from.
+#[derive(Clone, Copy, Debug)]
+pub struct Use {
+    /// Where from.
+    pub ip: IpAddr,
+    /// First use from there.
+    pub first: Timestamp,
+    /// Last use from there.
+    pub last: Timestamp,
+    /// Uses from there.
+    pub count: u64,
+    quarantined: bool,
+}
+
+/// What is known of one credential.
+#[derive(Clone, Debug, Default)]
+pub struct Life {
+    /// Who asked for it, and when; none if nobody was seen to.
+    pub issued: Option<(Box<str>, Timestamp)>,
+    /// Where it was used from.
+    pub uses: Vec<Use>,
+    last: Timestamp,
+}
+
+impl Life {
+    /// The use from `ip` that is normal; none if it was never used there, or only with an alert.
+    #[must_use]
+    pub fn normal_use(&self, ip: IpAddr) -> Option<&Use> {
+        self.uses.iter().find(|u| u.ip == ip && !u.quarantined)
+    }
+
+    /// Normal uses from other addresses of the same family, the latest first: a dual-stack pod has one of each.
+    #[must_use]
+    pub fn elsewhere(&self, ip: IpAddr) -> Vec<&Use> {
+        let mut others: Vec<&Use> =
+            self.uses.iter().filter(|u| !u.quarantined && u.ip != ip && u.ip.is_ipv4() == ip.is_ipv4()).collect();
+        others.sort_by_key(|u| (std::cmp::Reverse(u.last), u.ip));
+        others
+    }
+}
+
+/// How often credentials of some group came from more than one address.
+#[derive(Clone, Copy, Debug, Default)]
+struct Habit {
+    credentials: u32,
+    shared: u32,
+}
+
+impl Habit {
+    fn surprise(self) -> Bits {
+        #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
+        let probability = (self.shared as f32 + 0.5) / (self.credentials as f32 + 1.0);
+        Bits(-probability.min(1.0).log2())
+    }
+}
+
+/// The pod that was last seen at an address.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// The pod's name.
+    pub pod: Box<str>,
+    /// The pod's node.
+    pub node: Box<str>,
+    credential: u64,
+}
+
+/// All credentials of a cluster.
+#[derive(Debug)]
+pub struct Credentials {
+    lives: HashMap<u64, Life, foldhash::fast::RandomState>,
+    habits: HashMap<Kind, Habit, foldhash::fast::RandomState>,
+    accounts: HashMap<u64, Habit, foldhash::fast::RandomState>,
+    tenants: HashMap<IpAddr, Tenant, foldhash::fast::RandomState>,
+    moves: Habit,
+    capacity: usize,
+    evicted: u64,
+}
+
+impl Credentials {
+    /// None known yet; at most `capacity` credentials, accounts and addresses each.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            lives: HashMap::default(),
+            habits: HashMap::default(),
+            accounts: HashMap::default(),
+            tenants: HashMap::default(),
+            moves: Habit::default(),
+            capacity: capacity.max(1),
+            evicted: 0,
+        }
+    }
+
+    /// What is known of the credential with this id.
+    #[must_use]
+    pub fn life(&self, id: &str) -> Option<&Life> {
+        self.lives.get(&key(id))
+    }
+
+    /// How surprising it is that a credential like this one, of this account, comes from a second address.
+    ///
+    /// An account whose credentials do share addresses is judged by its own habit, any other by its kind's.
+    #[must_use]
+    pub fn surprise_of_sharing(&self, kind: Kind, username: &str) -> Bits {
+        let own = self.accounts.get(&key(username)).copied().unwrap_or_default();
+        let all = self.habits.get(&kind).copied().unwrap_or_default();
+        if own.shared > 0 { own.surprise() } else { all.surprise() }
+    }
+
+    /// The pod that holds `ip` now, if its node is another than `node`.
+    #[must_use]
+    pub fn other_tenant(&self, ip: IpAddr, node: &str, at: Timestamp) -> Option<&Tenant> {
+        let tenant = self.tenants.get(&ip).filter(|t| *t.node != *node)?;
+        self.holds(tenant, at).then_some(tenant)
+    }
+
+    fn holds(&self, tenant: &Tenant, at: Timestamp) -> bool {
+        self.lives.get(&tenant.credential).is_some_and(|life| at.since(life.last) <= HOLD)
+    }
+
+    /// How surprising it is that an address passes to a pod on another node.
+    #[must_use]
+    pub fn surprise_of_moving(&self) -> Bits {
+        self.moves.surprise()
+    }
+
+    /// Learns one use; a quarantined one makes no address normal. Without a credential id there is nothing to learn.
+    pub fn observe(&mut self, event: &Event<'_>, quarantine: bool) {
+        if let Some(issued) = &event.facts.issued_credential_id {
+            self.issue(issued, &event.username, event.at);
+        }
+        let (Some(id), Some(ip)) = (event.credential.id.as_deref().map(key), event.source_ip) else { return };
+        let life = self.lives.entry(id).or_default();
+        life.last = life.last.max(event.at);
+        let mut before = 0;
+        for known in &mut life.uses {
+            if known.ip == ip {
+                known.last = known.last.max(event.at);
+                known.count += 1;
+                return;
+            }
+            before += u32::from(!known.quarantined && known.ip.is_ipv4() == ip.is_ipv4());
+        }
+        if life.uses.len() >= MAX_ADDRESSES {
+            let oldest = life.uses.iter().enumerate().min_by_key(|(_, u)| (u.last, u.ip)).map_or(0, |(n, _)| n);
+            life.uses.remove(oldest);
+        }
+        life.uses.push(Use { ip, first: event.at, last: event.at, count: 1, quarantined: quarantine });
+        if !quarantine {
+            self.learn_address(event, id, ip, before);
+        }
+        if self.lives.len() > self.capacity {
+            self.evict();
+        }
+    }
+
+    /// Learns what a normal new address says of habits; `before` is how many the credential had.
+    fn learn_address(&mut self, event: &Event<'_>, id: u64, ip: IpAddr, before: u32) {
+        let kind = self.habits.entry(Kind::of(event)).or_default();
+        let account = self.accounts.entry(key(&event.username)).or_default();
+        for habit in [kind, account] {
+            habit.credentials += u32::from(before == 0);
+            habit.shared += u32::from(before == 1);
+        }
+        self.settle(event, id, ip);
+        if self.accounts.len() > self.capacity {
+            self.accounts.clear();
+        }
+    }
+
+    /// Notes which pod holds an address.
+    fn settle(&mut self, event: &Event<'_>, id: u64, ip: IpAddr) {
+        let (Some(pod), Some(node)) = (&event.credential.pod_name, &event.credential.node_name) else { return };
+        if self.tenants.len() >= self.capacity {
+            let lives = &self.lives;
+            self.tenants.retain(|_, t| lives.get(&t.credential).is_some_and(|l| event.at.since(l.last) <= HOLD));
+        }
+        self.moves.credentials += 1;
+        let tenant = Tenant { pod: (&**pod).into(), node: (&**node).into(), credential: id };
+        if let Some(old) = self.tenants.insert(ip, tenant) {
+            self.moves.shared += u32::from(*old.node != **node);
+        }
+    }
+
+    fn issue(&mut self, id: &str, by: &str, at: Timestamp) {
+        let life = self.lives.entry(key(id)).or_default();
+        life.last = life.last.max(at);
+        life.issued.get_or_insert_with(|| (by.into(), at));
+    }
+
+    /// Makes room: whatever has been silent for long leaves, else the sixteenth that has been silent longest.
+    fn evict(&mut self) {
+        let before = self.lives.len();
+        let now = self.lives.values().map(|l| l.last).max().unwrap_or_default();
+        self.lives.retain(|_, life| now.since(life.last) < FORGET_AFTER);
+        if self.lives.len() > self.capacity {
+            let mut last: Vec<Timestamp> = self.lives.values().map(|l| l.last).collect();
+            let leaving = last.len().div_ceil(16);
+            let (_, &mut limit, _) = last.select_nth_unstable(leaving - 1);
+            self.lives.retain(|_, life| life.last > limit);
+        }
+        self.evicted += (before - self.lives.len()) as u64;
+    }
+
+    /// How many credentials are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lives.len()
+    }
+
+    /// Whether none is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lives.is_empty()
+    }
+
+    /// How many had to leave because the table was full.
+    #[must_use]
+    pub const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+}
+
+fn key(text: &str) -> u64 {
+    hash(|h| text.hash(h))
+}

@@ -1,0 +1,96 @@
+//! What was refused: the first denial of something, many at once, and credentials that nobody accepts.
+
+use super::window::{Burst, WINDOW};
+use super::{BRUTE_FORCE, Context, Detector, Weighed, about, as_attempted, scaled};
+use crate::alert::{Bits, Reason, Signal};
+use crate::baseline::Facet;
+use crate::event::{Event, Outcome};
+use crate::impact::DISCOVERY;
+use crate::text::Text;
+
+/// Different things denied in one window from which they are a burst.
+const BURST: u32 = 5;
+
+/// Unauthenticated requests in one window from which they are a burst.
+const UNAUTHENTICATED_BURST: u32 = 8;
+
+/// Something that the account does is denied now.
+pub(super) struct Denied;
+
+impl Detector for Denied {
+    fn id(&self) -> &'static str {
+        "denied"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        let explained = [Facet::Action, Facet::Namespace, Facet::ActionInNamespace].iter().any(|&f| context.is_new(f));
+        if explained || !context.is_new(Facet::Denied) {
+            return None;
+        }
+        let impact = scaled(as_attempted(event, context.impact), 0, 60);
+        context.signal(self.id(), event, Facet::Denied, Weighed { impact, finding: "newly denied", show_usual: false })
+    }
+}
+
+/// Many different things denied in a short time: somebody is trying doors.
+pub(super) struct DeniedBurst;
+
+impl Detector for DeniedBurst {
+    fn id(&self) -> &'static str {
+        "denied-burst"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        let burst = context.burst.filter(|_| event.outcome.is_denied())?;
+        if context.routine_carrier || burst.distinct() < BURST.max(2 * burst.usual) || !context.is_new(Facet::Denied) {
+            return None;
+        }
+        Some(Signal {
+            detector: self.id(),
+            surprise: surprise(burst.distinct(), burst.usual),
+            impact: about(DISCOVERY, 50, "trying what is allowed"),
+            reason: reason("many different things denied", "different denials", burst.distinct(), burst),
+        })
+    }
+}
+
+/// Many requests without a valid credential from one address.
+pub(super) struct UnauthenticatedBurst;
+
+impl Detector for UnauthenticatedBurst {
+    fn id(&self) -> &'static str {
+        "unauthenticated-burst"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        let burst = context.burst.filter(|_| event.outcome == Outcome::Unauthenticated)?;
+        if burst.count < UNAUTHENTICATED_BURST {
+            return None;
+        }
+        Some(Signal {
+            detector: self.id(),
+            surprise: surprise(burst.count, 0),
+            impact: about(BRUTE_FORCE, 55, "trying credentials"),
+            reason: reason("many requests with an invalid credential", "unauthenticated requests", burst.count, burst),
+        })
+    }
+}
+
+/// Two bits for every doubling over what is usual.
+#[expect(clippy::cast_precision_loss, reason = "counts are small")]
+fn surprise(now: u32, usual: u32) -> Bits {
+    Bits(2.0 * ((now as f32 + 1.0) / (usual as f32 + 1.0)).log2())
+}
+
+fn reason(finding: &'static str, of: &'static str, n: u32, burst: &Burst) -> Reason {
+    Reason {
+        parameter: of,
+        finding,
+        observed: Text::from(format!("{n} {of} in {WINDOW}")),
+        expected: vec![Text::from(format!("at most {}", burst.usual))],
+        count: u64::from(burst.count),
+        history: None,
+        peers: None,
+        grade: None,
+    }
+}

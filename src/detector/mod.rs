@@ -1,0 +1,188 @@
+//! The judges. Each looks at one event against what was before it, and may say one thing about it.
+
+mod connection;
+mod denied;
+mod novelty;
+mod token;
+pub mod window;
+
+use crate::alert::{Bits, History, Impact, Peers, Reason, Signal};
+use crate::baseline::map::Baselines;
+use crate::baseline::peers::PeerValues;
+use crate::baseline::{Baseline, Facet, Observation};
+use crate::credential::Credentials;
+use crate::event::{Event, PrincipalKind};
+use crate::impact;
+use crate::text::Text;
+use window::Burst;
+
+/// One judge. Stateless: all memory is in the [`Context`].
+pub trait Detector: Send + Sync {
+    /// Its name in alerts, settings and documents.
+    fn id(&self) -> &'static str;
+
+    /// What it says of `event`; none if it sees nothing unusual.
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal>;
+}
+
+/// Every detector, in the order in which they are asked.
+pub const ALL: &[&dyn Detector] = &[
+    &token::Shared,
+    &token::Elsewhere,
+    &novelty::New { id: "token-unbound", facet: Facet::Credential, finding: "credential of another kind" },
+    &novelty::NewAction,
+    &novelty::New { id: "new-namespace", facet: Facet::Namespace, finding: "new namespace" },
+    &novelty::NewActionInNamespace,
+    &novelty::New { id: "new-object", facet: Facet::Name, finding: "new object of a sensitive kind" },
+    &connection::NewReach,
+    &novelty::New { id: "impersonation", facet: Facet::Impersonated, finding: "new identity acted as" },
+    &novelty::New { id: "new-source", facet: Facet::Source, finding: "new source address" },
+    &token::Agent,
+    &novelty::NewAgent,
+    &denied::Denied,
+    &denied::DeniedBurst,
+    &denied::UnauthenticatedBurst,
+];
+
+/// What an event is judged against: the state before it.
+pub struct Context<'a> {
+    /// The principal's own past.
+    pub baseline: &'a Baseline,
+    /// The facet values of the event.
+    pub seen: &'a Observation,
+    /// What others do.
+    pub peers: &'a PeerValues,
+    /// The lives of credentials.
+    pub credentials: &'a Credentials,
+    /// All baselines, for the strings of their values.
+    pub baselines: &'a Baselines,
+    /// What the event could hurt.
+    pub impact: Impact,
+    /// Recent denials of the principal, or of the address if there is none.
+    pub burst: Option<&'a Burst>,
+    /// The event carries out what somebody else's object asks for: a control plane's controller or a kubelet, with the
+    /// address, agent and credential it always has. Where it goes is no choice of its own.
+    pub routine_carrier: bool,
+    /// How much the cluster as a whole has been seen: 0 (nothing yet) to 1.
+    pub cluster_maturity: f32,
+}
+
+/// Something new for an account, and how surprising.
+pub struct Novelty {
+    /// How surprising.
+    pub surprise: Bits,
+    /// What the account's own past says.
+    pub history: History,
+    /// What those like it do.
+    pub peers: Option<Peers>,
+}
+
+/// Bits that remain of a novelty when several accounts began it together.
+const WAVE_BITS: f32 = 1.5;
+
+/// Impact from which a change in the whole cluster no longer excuses one account.
+const INEXCUSABLE: u8 = 60;
+
+/// Chances below which an account is young: it is compared with all others too.
+const YOUNG: u32 = 64;
+
+impl Context<'_> {
+    /// Whether the event's value of `facet` is new for the account.
+    #[must_use]
+    pub fn is_new(&self, facet: Facet) -> bool {
+        self.seen.value(facet).is_some_and(|value| !self.baseline.knows(facet, value))
+    }
+
+    /// How new the event's value of `facet` is; none if it is known, or if there is none.
+    #[must_use]
+    pub fn novelty(&self, event: &Event<'_>, facet: Facet) -> Option<Novelty> {
+        let value = self.seen.value(facet).filter(|&value| !self.baseline.knows(facet, value))?;
+        let peers = self.peers.like(event.principal(), facet, value);
+        let mut bits = self.baseline.surprise(facet).0.max(self.surprise_of_the_young(facet, value));
+        if let Some(Peers { doing, of }) = peers.filter(|p| p.doing > 0) {
+            bits = bits.min(improbability(doing, of));
+        }
+        if self.impact.weight < INEXCUSABLE && self.peers.is_wave(facet, value, event.at) {
+            bits = bits.min(WAVE_BITS);
+        }
+        Some(Novelty { surprise: Bits(bits), history: self.baseline.history(facet, event.at), peers })
+    }
+
+    /// A young account has no past to be surprising against: it is compared with everybody, at half weight.
+    fn surprise_of_the_young(&self, facet: Facet, value: u64) -> f32 {
+        let comparable = matches!(facet, Facet::Action | Facet::Impersonated | Facet::Reach);
+        if !comparable || self.baseline.chances() >= YOUNG {
+            return 0.0;
+        }
+        let Peers { doing, of } = self.peers.in_cluster(facet, value);
+        0.5 * self.cluster_maturity * improbability(doing, of)
+    }
+
+    /// The usual values of a facet, safe to show.
+    #[must_use]
+    pub fn usual(&self, facet: Facet) -> Vec<Text> {
+        let symbols = self.baseline.usual(facet, 3);
+        self.baselines.texts(&symbols).iter().map(|text| Text::new(text)).collect()
+    }
+
+    /// A signal about a new value.
+    #[must_use]
+    pub fn signal(&self, detector: &'static str, event: &Event<'_>, facet: Facet, weighed: Weighed) -> Option<Signal> {
+        let novelty = self.novelty(event, facet)?;
+        Some(Signal {
+            detector,
+            surprise: novelty.surprise,
+            impact: weighed.impact,
+            reason: Reason {
+                parameter: facet.as_str(),
+                finding: weighed.finding,
+                observed: Text::new(&facet.describe(event)),
+                expected: if weighed.show_usual { self.usual(facet) } else { Vec::new() },
+                count: 1,
+                history: Some(novelty.history),
+                peers: novelty.peers,
+                grade: None,
+            },
+        })
+    }
+}
+
+/// What a detector makes of a new value.
+pub struct Weighed {
+    /// How bad it would be.
+    pub impact: Impact,
+    /// What it is called.
+    pub finding: &'static str,
+    /// Whether the usual values help a reader: they do where there are few.
+    pub show_usual: bool,
+}
+
+/// `-log2` of the share of accounts that do something, never quite zero or infinite.
+fn improbability(doing: u32, of: u32) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
+    let share = (doing as f32 + 0.5) / (of as f32 + 1.0);
+    -share.min(1.0).log2()
+}
+
+/// `impact` scaled to `percent`, then raised by `base`.
+fn scaled(impact: Impact, base: u8, percent: u16) -> Impact {
+    let part = u16::from(impact.weight) * percent / 100 + u16::from(base);
+    Impact { weight: u8::try_from(part.min(100)).unwrap_or(100), ..impact }
+}
+
+/// Whether whoever made the request is somebody: an account that a credential stands for.
+fn is_somebody(event: &Event<'_>) -> bool {
+    event.principal().kind() != PrincipalKind::Anonymous
+}
+
+/// The impact of a denied request is what it was meant to do, at part of its weight.
+fn as_attempted(event: &Event<'_>, impact: Impact) -> Impact {
+    if event.outcome.is_denied() { scaled(impact, 0, 60) } else { impact }
+}
+
+/// A row of the impact table with another weight and name: for findings that are about an identity, not an action.
+fn about(technique: crate::alert::Technique, weight: u8, what: &'static str) -> Impact {
+    Impact { weight, what, technique }
+}
+
+use impact::{BRUTE_FORCE, USE_TOKEN, VALID_ACCOUNTS};

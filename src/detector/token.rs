@@ -1,0 +1,110 @@
+//! Credentials in use where they should not be.
+
+use super::novelty::agent_impact;
+use super::{Context, Detector, USE_TOKEN, Weighed, about};
+use crate::alert::{Grade, Impact, Reason, Signal};
+use crate::baseline::Facet;
+use crate::credential::Kind;
+use crate::event::Event;
+use crate::text::Text;
+
+/// One credential used from a second address.
+pub(super) struct Shared;
+
+impl Detector for Shared {
+    fn id(&self) -> &'static str {
+        "token-shared"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        let (id, ip) = (event.credential.id.as_deref()?, event.source_ip?);
+        let life = context.credentials.life(id)?;
+        if life.normal_use(ip).is_some() {
+            return None;
+        }
+        let others = life.elsewhere(ip);
+        let usual = others.first()?;
+        let kind = Kind::of(event);
+        Some(Signal {
+            detector: self.id(),
+            surprise: context.credentials.surprise_of_sharing(kind, &event.username),
+            impact: impact_of_sharing(kind),
+            reason: Reason {
+                parameter: "credential address",
+                finding: "one credential from a second address",
+                observed: Text::new(&ip.to_string()),
+                expected: others
+                    .iter()
+                    .take(3)
+                    .map(|u| Text::from(format!("{} ({} uses, last {} ago)", u.ip, u.count, event.at.since(u.last))))
+                    .collect(),
+                count: 1,
+                history: Some(context.baseline.history(Facet::Source, usual.last)),
+                peers: None,
+                grade: Some(Grade::Credential),
+            },
+        })
+    }
+}
+
+fn impact_of_sharing(kind: Kind) -> Impact {
+    let (weight, what) = match kind {
+        Kind::PodBound => (85, "use of a pod's token outside of the pod"),
+        Kind::Bare => (60, "use of a token in two places"),
+        Kind::NodeCertificate => (85, "use of a kubelet's certificate outside of its node"),
+        Kind::Certificate => (25, "use of a certificate in two places"),
+    };
+    about(USE_TOKEN, weight, what)
+}
+
+/// A pod's token used from an address that a pod of another node holds.
+pub(super) struct Elsewhere;
+
+impl Detector for Elsewhere {
+    fn id(&self) -> &'static str {
+        "token-elsewhere"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        let (ip, node) = (event.source_ip?, event.credential.node_name.as_deref()?);
+        let pod = event.credential.pod_name.as_deref()?;
+        let id = event.credential.id.as_deref()?;
+        if context.credentials.life(id).is_some_and(|life| life.normal_use(ip).is_some()) {
+            return None;
+        }
+        let tenant = context.credentials.other_tenant(ip, node, event.at)?;
+        Some(Signal {
+            detector: self.id(),
+            surprise: context.credentials.surprise_of_moving(),
+            impact: about(USE_TOKEN, 80, "use of a pod's token from another pod"),
+            reason: Reason {
+                parameter: "token's place",
+                finding: "token of a pod on one node from a pod's address on another",
+                observed: Text::from(format!("{ip}, held by {} on {}", tenant.pod, tenant.node)),
+                expected: vec![Text::from(format!("{pod} on {node}"))],
+                count: 1,
+                history: None,
+                peers: None,
+                grade: Some(Grade::Pod),
+            },
+        })
+    }
+}
+
+/// A credential with a client that its account never used.
+pub(super) struct Agent;
+
+impl Detector for Agent {
+    fn id(&self) -> &'static str {
+        "token-agent"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        if event.credential.id.is_none() || !context.is_new(Facet::Agent) {
+            return None;
+        }
+        let impact = agent_impact(context.impact);
+        let weighed = Weighed { impact, finding: "credential with a new user agent", show_usual: true };
+        context.signal(self.id(), event, Facet::Agent, weighed)
+    }
+}
