@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 
 use crate::alert::Bits;
-use crate::baseline::facet::{Shape, hash};
+use crate::baseline::facet::{Shape, agent_family, hash};
 use crate::event::{Event, PrincipalKind, Span, Timestamp};
 
 /// How long a credential may be silent before its life may leave.
@@ -16,6 +16,12 @@ const FORGET_AFTER: Span = Span::days(7);
 
 /// The most addresses that are kept of one credential; the least recently used makes room.
 const MAX_ADDRESSES: usize = 8;
+
+/// The most clients that are kept of one credential.
+const MAX_CLIENTS: usize = 8;
+
+/// How long a pod may take to bring up all clients that share its token.
+const STARTING: Span = Span::minutes(2);
 
 /// How long an address belongs to the pod that was last seen there.
 const HOLD: Span = Span::minutes(5);
@@ -67,6 +73,9 @@ pub struct Life {
     pub issued: Option<(Box<str>, Timestamp)>,
     /// Where it was used from.
     pub uses: Vec<Use>,
+    /// The families of the clients it was used with, as hashes.
+    agents: Vec<u64>,
+    first: Timestamp,
     last: Timestamp,
 }
 
@@ -75,6 +84,21 @@ impl Life {
     #[must_use]
     pub fn normal_use(&self, ip: IpAddr) -> Option<&Use> {
         self.uses.iter().find(|u| u.ip == ip && !u.quarantined)
+    }
+
+    /// Whether it was used before, but never with this client. While a pod starts its containers come one by one, so
+    /// until then any client may be its own.
+    #[must_use]
+    pub fn is_other_client(&self, agent: &str, at: Timestamp) -> bool {
+        let starting = at.since(self.first) < STARTING;
+        !self.agents.is_empty() && !starting && !self.agents.contains(&key(agent_family(agent)))
+    }
+
+    fn add_client(&mut self, agent: &str) {
+        let agent = key(agent_family(agent));
+        if self.agents.len() < MAX_CLIENTS && !self.agents.contains(&agent) {
+            self.agents.push(agent);
+        }
     }
 
     /// Normal uses from other addresses of the same family, the latest first: a dual-stack pod has one of each.
@@ -172,14 +196,21 @@ impl Credentials {
         self.moves.surprise()
     }
 
-    /// Learns one use; a quarantined one makes no address normal. Without a credential id there is nothing to learn.
-    pub fn observe(&mut self, event: &Event<'_>, quarantine: bool) {
+    /// Learns one use; a quarantined one makes no address normal, and one that an API server relayed says nothing of
+    /// where a credential in use is. Without a credential id there is nothing to learn.
+    pub fn observe(&mut self, event: &Event<'_>, quarantine: bool, relayed: bool) {
         if let Some(issued) = &event.facts.issued_credential_id {
             self.issue(issued, &event.username, event.at);
         }
         let (Some(id), Some(ip)) = (event.credential.id.as_deref().map(key), event.source_ip) else { return };
         let life = self.lives.entry(id).or_default();
+        if life.uses.is_empty() {
+            life.first = event.at;
+        }
         life.last = life.last.max(event.at);
+        if !quarantine {
+            life.add_client(&event.user_agent);
+        }
         let mut before = 0;
         for known in &mut life.uses {
             if known.ip == ip {
@@ -188,6 +219,9 @@ impl Credentials {
                 return;
             }
             before += u32::from(!known.quarantined && known.ip.is_ipv4() == ip.is_ipv4());
+        }
+        if relayed && before > 0 {
+            return;
         }
         if life.uses.len() >= MAX_ADDRESSES {
             let oldest = life.uses.iter().enumerate().min_by_key(|(_, u)| (u.last, u.ip)).map_or(0, |(n, _)| n);

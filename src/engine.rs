@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
+use crate::address::Addresses;
 use crate::alert::{Incident, Severity, Signal};
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::PeerValues;
-use crate::baseline::{Baseline, Facet, Observation, facet};
+use crate::baseline::{Baseline, Facet, Learning, Observation, facet};
 use crate::credential::Credentials;
 use crate::detector::{self, Context, window::Bursts};
-use crate::event::{Event, Principal, Span, Timestamp};
+use crate::event::{Event, Principal, PrincipalKind, Span, Timestamp};
 use crate::impact;
 use crate::requests::{Admission, Requests};
 use crate::triage::Triage;
@@ -71,6 +72,7 @@ pub struct Engine {
     baselines: Baselines,
     peers: PeerValues,
     credentials: Credentials,
+    addresses: Addresses,
     bursts: Bursts,
     triage: Triage,
     control_plane: HashSet<IpAddr>,
@@ -95,6 +97,7 @@ impl Engine {
             baselines: Baselines::new(settings.max_principals),
             peers: PeerValues::default(),
             credentials: Credentials::new(settings.max_credentials),
+            addresses: Addresses::default(),
             bursts: Bursts::default(),
             triage: Triage::new(cluster),
             control_plane: HashSet::new(),
@@ -109,7 +112,7 @@ impl Engine {
         self.admit(feed, event, |engine, event| {
             let seen = Observation::of(event);
             engine.bursts.count(event, &seen);
-            engine.observe(event, &seen, false, true);
+            engine.observe(event, &seen, Learning { quarantine: false, declared: true });
             Verdict::Quiet
         })
     }
@@ -120,7 +123,8 @@ impl Engine {
             let seen = Observation::of(event);
             let signals = engine.judge(event, &seen);
             let considered = (!signals.is_empty()).then(|| engine.triage.consider(event, &seen, signals));
-            engine.observe(event, &seen, considered.is_some_and(|c| c.quarantine), false);
+            let quarantine = considered.is_some_and(|c| c.quarantine);
+            engine.observe(event, &seen, Learning { quarantine, declared: false });
             considered.map_or(Verdict::Quiet, |c| Verdict::Unusual(c.severity))
         })
     }
@@ -160,7 +164,13 @@ impl Engine {
         }
     }
 
+    /// Whether a pod's token comes from where an API server is.
+    fn is_relayed(&self, event: &Event<'_>) -> bool {
+        event.credential.pod_name.is_some() && event.source_ip.is_some_and(|ip| self.control_plane.contains(&ip))
+    }
+
     fn judge(&mut self, event: &Event<'_>, seen: &Observation) -> Vec<Signal> {
+        let relayed = self.is_relayed(event);
         let burst = self.bursts.count(event, seen);
         let cluster_maturity = cluster_maturity(self.declared, self.first, event.at);
         self.baselines.with(&event.username, event.at, |baseline| {
@@ -169,29 +179,39 @@ impl Engine {
                 seen,
                 peers: &self.peers,
                 credentials: &self.credentials,
+                addresses: &self.addresses,
                 baselines: &self.baselines,
                 impact: impact::of(event),
                 burst,
                 routine_carrier: is_routine_carrier(event, seen, baseline, &self.control_plane),
+                person_at_home: is_person_at_home(event, seen, baseline),
+                relayed: relayed && is_familiar(baseline, seen, event.at, &[Facet::Agent]),
                 cluster_maturity,
             };
             self.detectors.iter().filter_map(|d| d.inspect(event, &context)).collect()
         })
     }
 
-    fn observe(&mut self, event: &Event<'_>, seen: &Observation, quarantine: bool, declared: bool) {
-        self.credentials.observe(event, quarantine);
-        let (baselines, peers) = (&self.baselines, &mut self.peers);
+    fn observe(&mut self, event: &Event<'_>, seen: &Observation, learning: Learning) {
+        let quarantine = learning.quarantine;
+        self.credentials.observe(event, quarantine, self.is_relayed(event));
+        let (baselines, peers, addresses) = (&self.baselines, &mut self.peers, &mut self.addresses);
         let principal = event.principal();
         baselines.with(&event.username, event.at, |baseline| {
             if baseline.requests() == 0 {
                 peers.join(principal);
+                if principal.kind() == PrincipalKind::Node {
+                    addresses.join(event.at);
+                }
             }
-            baseline.count(event.at, declared);
+            baseline.count(event.at, learning.declared);
             for (facet, value) in seen.iter() {
                 let symbol = || baselines.intern(&facet.describe(event));
-                if baseline.observe((facet, value), event.at, quarantine, symbol) && !quarantine {
+                if baseline.observe((facet, value), event.at, learning, symbol) && !quarantine {
                     peers.learn(principal, facet, value, event.at);
+                    if facet == Facet::Source {
+                        addresses.arrive(event);
+                    }
                 }
             }
         });
@@ -214,11 +234,9 @@ fn is_routine_carrier(
     baseline: &Baseline,
     control_plane: &HashSet<IpAddr>,
 ) -> bool {
-    let familiar = [Facet::Source, Facet::Agent, Facet::Credential]
-        .into_iter()
-        .all(|f| seen.value(f).is_none_or(|value| baseline.knows(f, value)));
+    let familiar = is_familiar(baseline, seen, event.at, &IDENTITY);
     match event.principal() {
-        Principal::Node(_) => familiar || baseline.requests() == 0,
+        Principal::Node(_) => familiar,
         Principal::User(name) => name.starts_with("system:") && familiar,
         Principal::ServiceAccount { namespace: "kube-system", .. } => {
             event.source_ip.is_some_and(|ip| control_plane.contains(&ip))
@@ -226,6 +244,18 @@ fn is_routine_carrier(
         }
         Principal::ServiceAccount { .. } | Principal::Anonymous => false,
     }
+}
+
+/// Facets that say who is at work.
+const IDENTITY: [Facet; 3] = [Facet::Source, Facet::Agent, Facet::Credential];
+
+/// Whether it is a person with the address and agent they always have (`Context::person_at_home`).
+fn is_person_at_home(event: &Event<'_>, seen: &Observation, baseline: &Baseline) -> bool {
+    event.principal().kind() == PrincipalKind::User && is_familiar(baseline, seen, event.at, &IDENTITY)
+}
+
+fn is_familiar(baseline: &Baseline, seen: &Observation, at: Timestamp, facets: &[Facet]) -> bool {
+    facets.iter().all(|&f| seen.value(f).is_none_or(|value| baseline.knows(f, value, at)))
 }
 
 fn cluster_maturity(declared: bool, first: Option<Timestamp>, at: Timestamp) -> f32 {

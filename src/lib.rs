@@ -20,6 +20,8 @@ pub mod impact;
 
 pub mod baseline;
 
+pub mod address;
+
 pub mod credential;
 
 pub mod detector;

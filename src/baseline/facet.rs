@@ -67,6 +67,12 @@ impl Facet {
         }
     }
 
+    /// Whether it says who is at work, rather than what is done.
+    #[must_use]
+    pub const fn is_identity(self) -> bool {
+        matches!(self, Self::Source | Self::Agent | Self::Credential)
+    }
+
     /// The most values of it that one baseline holds; the least recently seen makes room and is counted.
     #[must_use]
     pub const fn capacity(self) -> u16 {

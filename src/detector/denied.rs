@@ -23,8 +23,9 @@ impl Detector for Denied {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        let explained = [Facet::Action, Facet::Namespace, Facet::ActionInNamespace].iter().any(|&f| context.is_new(f));
-        if explained || !context.is_new(Facet::Denied) {
+        let explained =
+            [Facet::Action, Facet::Namespace, Facet::ActionInNamespace].iter().any(|&f| context.is_new(f, event.at));
+        if explained || !context.is_new(Facet::Denied, event.at) {
             return None;
         }
         let impact = scaled(as_attempted(event, context.impact), 0, 60);
@@ -42,7 +43,10 @@ impl Detector for DeniedBurst {
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let burst = context.burst.filter(|_| event.outcome.is_denied())?;
-        if context.routine_carrier || burst.distinct() < BURST.max(2 * burst.usual) || !context.is_new(Facet::Denied) {
+        if context.routine_carrier
+            || burst.distinct() < BURST.max(2 * burst.usual)
+            || !context.is_new(Facet::Denied, event.at)
+        {
             return None;
         }
         Some(Signal {

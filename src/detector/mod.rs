@@ -6,12 +6,13 @@ mod novelty;
 mod token;
 pub mod window;
 
+use crate::address::Addresses;
 use crate::alert::{Bits, History, Impact, Peers, Reason, Signal};
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::PeerValues;
-use crate::baseline::{Baseline, Facet, Observation};
+use crate::baseline::{Baseline, Facet, Habit, Observation};
 use crate::credential::Credentials;
-use crate::event::{Event, PrincipalKind};
+use crate::event::{Event, PrincipalKind, Timestamp};
 use crate::impact;
 use crate::text::Text;
 use window::Burst;
@@ -36,7 +37,7 @@ pub const ALL: &[&dyn Detector] = &[
     &novelty::New { id: "new-object", facet: Facet::Name, finding: "new object of a sensitive kind" },
     &connection::NewReach,
     &novelty::New { id: "impersonation", facet: Facet::Impersonated, finding: "new identity acted as" },
-    &novelty::New { id: "new-source", facet: Facet::Source, finding: "new source address" },
+    &novelty::NewSource,
     &token::Agent,
     &novelty::NewAgent,
     &denied::Denied,
@@ -54,6 +55,8 @@ pub struct Context<'a> {
     pub peers: &'a PeerValues,
     /// The lives of credentials.
     pub credentials: &'a Credentials,
+    /// The cluster's networks.
+    pub addresses: &'a Addresses,
     /// All baselines, for the strings of their values.
     pub baselines: &'a Baselines,
     /// What the event could hurt.
@@ -63,6 +66,10 @@ pub struct Context<'a> {
     /// The event carries out what somebody else's object asks for: a control plane's controller or a kubelet, with the
     /// address, agent and credential it always has. Where it goes is no choice of its own.
     pub routine_carrier: bool,
+    /// A person with the address, agent and credential they always have: what is new in what they do is work.
+    pub person_at_home: bool,
+    /// The event came through an API server, which then stands as its source: aggregation and peer proxying do this.
+    pub relayed: bool,
     /// How much the cluster as a whole has been seen: 0 (nothing yet) to 1.
     pub cluster_maturity: f32,
 }
@@ -89,20 +96,32 @@ const YOUNG: u32 = 64;
 impl Context<'_> {
     /// Whether the event's value of `facet` is new for the account.
     #[must_use]
-    pub fn is_new(&self, facet: Facet) -> bool {
-        self.seen.value(facet).is_some_and(|value| !self.baseline.knows(facet, value))
+    pub fn is_new(&self, facet: Facet, at: Timestamp) -> bool {
+        self.seen.value(facet).is_some_and(|value| !self.baseline.knows(facet, value, at))
+    }
+
+    /// Whether the event's credential has been in normal use with other clients only.
+    #[must_use]
+    pub fn changes_client(&self, event: &Event<'_>) -> bool {
+        let life = event.credential.id.as_deref().and_then(|id| self.credentials.life(id));
+        life.is_some_and(|life| life.is_other_client(&event.user_agent, event.at))
     }
 
     /// How new the event's value of `facet` is; none if it is known, or if there is none.
     #[must_use]
     pub fn novelty(&self, event: &Event<'_>, facet: Facet) -> Option<Novelty> {
-        let value = self.seen.value(facet).filter(|&value| !self.baseline.knows(facet, value))?;
+        let value = self.seen.value(facet).filter(|&value| !self.baseline.knows(facet, value, event.at))?;
+        // The first value of what says who is at work is no change of it.
+        if facet.is_identity() && self.baseline.known(facet) == 0 {
+            return None;
+        }
         let peers = self.peers.like(event.principal(), facet, value);
-        let mut bits = self.baseline.surprise(facet).0.max(self.surprise_of_the_young(facet, value));
+        let habit = if self.person_at_home { Habit::Exploring } else { Habit::Steady };
+        let mut bits = self.baseline.surprise(facet, habit).0.max(self.surprise_of_the_young(facet, value));
         if let Some(Peers { doing, of }) = peers.filter(|p| p.doing > 0) {
             bits = bits.min(improbability(doing, of));
         }
-        if self.impact.weight < INEXCUSABLE && self.peers.is_wave(facet, value, event.at) {
+        if self.impact.weight < INEXCUSABLE && !facet.is_identity() && self.peers.is_wave(facet, value, event.at) {
             bits = bits.min(WAVE_BITS);
         }
         Some(Novelty { surprise: Bits(bits), history: self.baseline.history(facet, event.at), peers })
