@@ -24,6 +24,10 @@ pub mod address;
 
 pub mod credential;
 
+pub mod burst;
+
+pub mod cluster;
+
 pub mod detector;
 
 pub mod requests;

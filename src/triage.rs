@@ -62,6 +62,7 @@ pub struct Triage {
     cluster: Text,
     open: HashMap<Key, Draft, foldhash::fast::FixedState>,
     closed: Vec<Incident>,
+    dropped: u64,
 }
 
 /// An incident that may still grow.
@@ -80,11 +81,14 @@ impl Triage {
     /// No incident yet.
     #[must_use]
     pub fn new(cluster: &str) -> Self {
-        Self { cluster: Text::new(cluster), open: HashMap::default(), closed: Vec::new() }
+        Self { cluster: Text::new(cluster), open: HashMap::default(), closed: Vec::new(), dropped: 0 }
     }
 
-    /// Makes an alert of an event's signals and puts it into its incident. `signals` must not be empty.
-    pub fn consider(&mut self, event: &Event<'_>, seen: &Observation, signals: Vec<Signal>) -> Considered {
+    /// Makes an alert of an event's signals and puts it into its incident; none without a signal.
+    pub fn consider(&mut self, event: &Event<'_>, seen: &Observation, signals: Vec<Signal>) -> Option<Considered> {
+        if signals.is_empty() {
+            return None;
+        }
         let alert = alert(event, signals);
         let nobody = event.principal().kind() == PrincipalKind::Anonymous;
         let key = (Box::from(&*event.username), event.source_ip.filter(|_| nobody));
@@ -99,10 +103,16 @@ impl Triage {
         let draft = self.open.entry(key).or_insert_with(|| Draft::new(event));
         draft.add(distinction(&alert, seen), alert);
         let notifying = Severity::of_risk(draft.risk()) >= Severity::Medium && f32::from(risk) >= 100.0 * NOISE;
-        Considered {
+        Some(Considered {
             severity: Severity::of_risk(risk),
             quarantine: notifying || Severity::of_risk(risk) >= Severity::Medium,
-        }
+        })
+    }
+
+    /// Alerts that had to leave full incidents.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// Closes every incident and hands all of them over, in order of their first alert.
@@ -116,6 +126,7 @@ impl Triage {
 
     fn close(&mut self, key: &Key) {
         if let Some(draft) = self.open.remove(key) {
+            self.dropped += draft.dropped;
             self.closed.push(draft.into_incident(&self.cluster, key));
         }
     }

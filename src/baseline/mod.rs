@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 use crate::alert::{Bits, History};
 use crate::event::{Span, Timestamp};
 
-pub use facet::{Facet, Observation};
+pub use facet::{Facet, Novel, Observation};
 pub use symbols::{Symbol, Symbols};
 
 /// Chances that one active hour of an undeclared history counts for, at most: a burst of fifty thousand requests is no
@@ -47,9 +47,14 @@ impl Entry {
         Timestamp(i64::from(self.first) * 1_000_000)
     }
 
-    /// Whether the account had it from its first minute: there was nothing before it to differ from.
-    fn is_origin(&self, baseline: &Baseline) -> bool {
-        self.first().since(baseline.first) < Span::minutes(1)
+    /// Whether it is normal at `at`: not in quarantine, and past its probation where it says who is at work. What an
+    /// account had from its first minute has nothing before it to differ from.
+    fn is_normal(&self, at: Timestamp, origin: Timestamp) -> bool {
+        if self.quarantined || self.declared || !self.facet.is_identity() {
+            return !self.quarantined;
+        }
+        let first = self.first();
+        at.since(first) >= PROBATION || first.since(origin) < Span::minutes(1)
     }
 
     /// When it was last seen, to the second.
@@ -147,16 +152,6 @@ impl Baseline {
         self.values.find(value, |e| e.hash == value && e.facet == facet)
     }
 
-    /// Whether a value is normal at `at`: seen before, not in quarantine, and past its probation where it says who is
-    /// at work.
-    #[must_use]
-    pub fn knows(&self, facet: Facet, value: u64, at: Timestamp) -> bool {
-        self.entry(facet, value).is_some_and(|e| {
-            !e.quarantined
-                && (e.declared || !facet.is_identity() || at.since(e.first()) >= PROBATION || e.is_origin(self))
-        })
-    }
-
     /// How surprising a new value of `facet` is: `-log2` of the probability that there is one now, by the likelier of
     /// two estimates: Good and Turing's for the next request (values seen once among all chances there were), and the
     /// share of active minutes that brought something new, which does not take a busy loop for long experience.
@@ -221,8 +216,28 @@ impl Baseline {
         all.into_iter().take(most).map(|e| e.symbol).collect()
     }
 
-    /// Counts one request at `at`.
-    pub fn count(&mut self, at: Timestamp, declared: bool) {
+    /// Counts one request: what is known of it is seen once more, what is not is returned. Nothing is learnt yet.
+    pub fn touch(&mut self, seen: &Observation, at: Timestamp, declared: bool) -> Novel {
+        let (now, origin) = (seconds(at), self.first);
+        let mut novel = Novel::default();
+        for (facet, value) in seen.iter() {
+            match self.values.find_mut(value, |e| e.hash == value && e.facet == facet) {
+                Some(entry) => {
+                    if !entry.is_normal(at, origin) {
+                        novel.insert(facet);
+                    }
+                    let tally = &mut self.tallies[facet as usize];
+                    tally.once -= u16::from(entry.count == 1 && !entry.quarantined);
+                    entry.see(now);
+                }
+                None => novel.insert(facet),
+            }
+        }
+        self.count(at, declared);
+        novel
+    }
+
+    fn count(&mut self, at: Timestamp, declared: bool) {
         self.requests += 1;
         self.first = self.first.min(at);
         self.last = self.last.max(at);
@@ -243,28 +258,24 @@ impl Baseline {
         }
     }
 
-    /// Learns one value; `symbol` is asked for only if it is new. True if it was not there before.
+    /// Learns a value that was not there; `symbol` is asked for only if it still is not. True if it was learnt now.
     ///
     /// A quarantined value says nothing of how often this account brings something new: an attacker does not dull the
     /// ear by shouting.
-    pub fn observe(
+    pub fn learn(
         &mut self,
         (facet, value): (Facet, u64),
         at: Timestamp,
         learning: Learning,
         symbol: impl FnOnce() -> Symbol,
     ) -> bool {
-        let now = seconds(at);
-        let tally = &mut self.tallies[facet as usize];
-        if let Some(entry) = self.values.find_mut(value, |e| e.hash == value && e.facet == facet) {
-            tally.once -= u16::from(entry.count == 1 && !entry.quarantined);
-            entry.count = entry.count.saturating_add(1);
-            entry.see(now);
+        if self.entry(facet, value).is_some() {
             return false;
         }
-        if tally.known >= facet.capacity() {
+        if self.known(facet) >= facet.capacity() {
             self.evict(facet);
         }
+        let now = seconds(at);
         let entry = Entry {
             hash: value,
             symbol: symbol(),
@@ -312,6 +323,7 @@ impl Tally {
 impl Entry {
     fn see(&mut self, now: u32) {
         const DAY: u32 = 86_400;
+        self.count = self.count.saturating_add(1);
         if now / DAY > self.last / DAY {
             self.days = self.days.saturating_add(1);
             self.quarantined &= self.days < QUARANTINE_DAYS;

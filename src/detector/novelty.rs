@@ -18,10 +18,10 @@ impl Detector for New {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        if !context.is_new(self.facet, event.at) || (context.routine_carrier && is_elsewhere_sent(self.facet)) {
+        if !context.novel.contains(self.facet) || (context.routine_carrier && is_elsewhere_sent(self.facet)) {
             return None;
         }
-        if self.facet == Facet::Name && context.is_new(Facet::Action, event.at) {
+        if self.facet == Facet::Name && context.novel.contains(Facet::Action) {
             return None;
         }
         let impact = weigh(self.facet, event, context.impact, context.person_at_home);
@@ -58,8 +58,8 @@ impl Detector for NewSource {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        let ip = event.source_ip.filter(|_| context.is_new(Facet::Source, event.at))?;
-        let network = context.addresses.surprise(ip, event.at);
+        let ip = event.source_ip.filter(|_| context.novel.contains(Facet::Source))?;
+        let network = context.cluster.addresses.surprise(ip, event.at);
         let base = match event.principal().kind() {
             PrincipalKind::ServiceAccount if event.credential.pod_name.is_some() => return None,
             PrincipalKind::ServiceAccount if event.credential.id.is_some() => 45,
@@ -91,7 +91,7 @@ impl Detector for NewAction {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        if !context.is_new(Facet::Action, event.at) {
+        if !context.novel.contains(Facet::Action) {
             return None;
         }
         let attempted = as_attempted(event, context.impact);
@@ -110,8 +110,8 @@ impl Detector for NewActionInNamespace {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        let explained = context.is_new(Facet::Action, event.at) || context.is_new(Facet::Namespace, event.at);
-        if explained || context.routine_carrier || !context.is_new(Facet::ActionInNamespace, event.at) {
+        let explained = context.novel.contains(Facet::Action) || context.novel.contains(Facet::Namespace);
+        if explained || context.routine_carrier || !context.novel.contains(Facet::ActionInNamespace) {
             return None;
         }
         let impact = scaled(as_attempted(event, context.impact), 0, 75);
@@ -129,7 +129,7 @@ impl Detector for NewAgent {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        if !is_somebody(event) || !context.is_new(Facet::Agent, event.at) || context.changes_client(event) {
+        if !is_somebody(event) || !context.novel.contains(Facet::Agent) || context.changes_client(event) {
             return None;
         }
         let weighed = Weighed { impact: agent_impact(context.impact, 20), finding: "new user agent", show_usual: true };

@@ -21,14 +21,14 @@ impl Detector for Shared {
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let (id, ip) = (event.credential.id.as_deref()?, event.source_ip?);
-        let life = context.credentials.life(id)?;
+        let life = context.cluster.credentials.life(id)?;
         if life.normal_use(ip).is_some() {
             return None;
         }
         let others = life.elsewhere(ip);
         let usual = others.first()?;
         let kind = Kind::of(event);
-        let surprise = context.credentials.surprise_of_sharing(kind, &event.username);
+        let surprise = context.cluster.credentials.surprise_of_sharing(kind, &event.username);
         if context.relayed || surprise < MEANINGFUL {
             return None;
         }
@@ -76,11 +76,11 @@ impl Detector for Elsewhere {
         let (ip, node) = (event.source_ip?, event.credential.node_name.as_deref()?);
         let pod = event.credential.pod_name.as_deref()?;
         let id = event.credential.id.as_deref()?;
-        if context.credentials.life(id).is_some_and(|life| life.normal_use(ip).is_some()) {
+        if context.cluster.credentials.life(id).is_some_and(|life| life.normal_use(ip).is_some()) {
             return None;
         }
-        let tenant = context.credentials.other_tenant(ip, node, event.at)?;
-        let surprise = context.credentials.surprise_of_moving();
+        let tenant = context.cluster.credentials.other_tenant(ip, node, event.at)?;
+        let surprise = context.cluster.credentials.surprise_of_moving();
         if context.relayed || surprise < MEANINGFUL {
             return None;
         }
@@ -112,12 +112,12 @@ impl Detector for Agent {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        if !context.is_new(Facet::Agent, event.at) || !context.changes_client(event) {
+        if !context.novel.contains(Facet::Agent) || !context.changes_client(event) {
             return None;
         }
         // People take another tool now and then, at their own desk; workloads do not.
         let base = match event.principal().kind() {
-            PrincipalKind::User if context.is_new(Facet::Source, event.at) => 20,
+            PrincipalKind::User if context.novel.contains(Facet::Source) => 20,
             PrincipalKind::User => 5,
             _ => 42,
         };
