@@ -111,6 +111,8 @@ impl Facet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation {
     values: [u64; Facet::COUNT],
+    /// The request came with a pod's token.
+    pod_bound: bool,
 }
 
 /// Which facets of an event are new for its account.
@@ -183,7 +185,14 @@ impl Observation {
         if let Some(who) = &event.impersonated {
             set(Facet::Impersonated, hash(|h| who.hash(h)));
         }
-        Self { values }
+        Self { values, pod_bound: event.credential.pod_name.is_some() }
+    }
+
+    /// Whether a value of `facet` that has only just appeared is on probation: of what says who is at work, all but the
+    /// address of a pod, which is new whenever the pod is.
+    #[must_use]
+    pub const fn is_probationary(&self, facet: Facet) -> bool {
+        facet.is_identity() && !(self.pod_bound && matches!(facet, Facet::Source))
     }
 
     /// The hash of `facet`'s value; none if the event does not have it.

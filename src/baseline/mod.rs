@@ -47,14 +47,11 @@ impl Entry {
         Timestamp(i64::from(self.first) * 1_000_000)
     }
 
-    /// Whether it is normal at `at`: not in quarantine, and past its probation where it says who is at work. What an
-    /// account had from its first minute has nothing before it to differ from.
-    fn is_normal(&self, at: Timestamp, origin: Timestamp) -> bool {
-        if self.quarantined || self.declared || !self.facet.is_identity() {
-            return !self.quarantined;
-        }
+    /// Whether it has not been there for long. What an account had from its first minute has nothing before it to
+    /// differ from.
+    fn is_on_probation(&self, at: Timestamp, origin: Timestamp) -> bool {
         let first = self.first();
-        at.since(first) >= PROBATION || first.since(origin) < Span::minutes(1)
+        !self.declared && at.since(first) < PROBATION && first.since(origin) >= Span::minutes(1)
     }
 
     /// When it was last seen, to the second.
@@ -223,7 +220,7 @@ impl Baseline {
         for (facet, value) in seen.iter() {
             match self.values.find_mut(value, |e| e.hash == value && e.facet == facet) {
                 Some(entry) => {
-                    if !entry.is_normal(at, origin) {
+                    if entry.quarantined || (seen.is_probationary(facet) && entry.is_on_probation(at, origin)) {
                         novel.insert(facet);
                     }
                     let tally = &mut self.tallies[facet as usize];
