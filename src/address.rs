@@ -82,3 +82,36 @@ impl Addresses {
         self.awaited += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{START, event};
+
+    fn cluster() -> Addresses {
+        let mut addresses = Addresses::default();
+        for n in 0..100 {
+            addresses.arrive(&event().from(&format!("10.1.{}.{n}", n % 4)));
+        }
+        addresses
+    }
+
+    #[test]
+    fn a_network_that_pods_come_from_surprises_nobody() {
+        assert_eq!(cluster().surprise("10.1.3.200".parse().unwrap(), START), None);
+    }
+
+    #[test]
+    fn a_network_that_nobody_came_from_does() {
+        assert!(cluster().surprise("203.0.113.9".parse().unwrap(), START).unwrap().0 > 6.0);
+    }
+
+    #[test]
+    fn a_node_that_joins_brings_one_network() {
+        let mut addresses = cluster();
+        addresses.join(START);
+        assert!(addresses.surprise("10.1.9.1".parse().unwrap(), START).unwrap().0 <= SETTLING_BITS);
+        addresses.arrive(&event().from("10.1.9.1"));
+        assert!(addresses.surprise("203.0.113.9".parse().unwrap(), START).unwrap().0 > 5.0);
+    }
+}

@@ -83,3 +83,52 @@ fn key(event: &Event<'_>) -> u64 {
         _ => hash(|h| event.username.hash(h)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::event;
+
+    fn count(bursts: &mut Bursts, event: &Event<'_>) -> bool {
+        bursts.count(event, &Observation::of(event))
+    }
+
+    #[test]
+    fn only_what_is_denied_counts() {
+        let mut bursts = Bursts::default();
+        assert!(!count(&mut bursts, &event()));
+        assert!(count(&mut bursts, &event().denied()));
+        assert_eq!(bursts.of(&event()).map(|b| (b.count, b.distinct())), Some((1, 1)));
+    }
+
+    #[test]
+    fn a_window_ends_and_leaves_what_is_usual() {
+        let mut bursts = Bursts::default();
+        for resource in ["pods", "nodes", "roles"] {
+            count(&mut bursts, &event().doing("list", resource).denied());
+        }
+        count(&mut bursts, &event().denied().after(Span::minutes(6)));
+        let burst = bursts.of(&event()).unwrap();
+        assert_eq!((burst.count, burst.distinct(), burst.usual), (1, 1, 3));
+    }
+
+    #[test]
+    fn nobody_is_told_apart_by_address() {
+        let mut bursts = Bursts::default();
+        let (one, two) = (event().by("system:anonymous").denied(), event().by("").denied().from("10.9.0.1"));
+        count(&mut bursts, &one);
+        count(&mut bursts, &two);
+        assert_eq!(bursts.of(&one).map(|b| b.count), Some(1));
+    }
+
+    #[test]
+    fn the_table_is_bounded() {
+        let mut bursts = Bursts::default();
+        for n in 0..3 * MAX_BURSTS {
+            let mut event = event().denied().after(Span::seconds(n as i64));
+            event.username = format!("user-{n}").into();
+            count(&mut bursts, &event);
+        }
+        assert!(bursts.open.len() <= MAX_BURSTS);
+    }
+}

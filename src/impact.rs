@@ -280,3 +280,75 @@ pub fn is_sensitive_by_name(event: &Event<'_>, deed: Deed) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::event;
+
+    fn weight(event: &Event<'_>) -> u8 {
+        of(event).weight
+    }
+
+    #[test]
+    fn reading_secrets_weighs_more_the_wider_it_is() {
+        let own = weight(&event().doing("get", "secrets"));
+        let list = weight(&event().doing("list", "secrets").on("shop", ""));
+        let other = weight(&event().doing("list", "secrets").on("payments", ""));
+        let all = weight(&event().doing("watch", "secrets").on("", ""));
+        assert!(own < list && list < other && other < all, "{own} {list} {other} {all}");
+    }
+
+    #[test]
+    fn an_exec_is_an_exec_by_whatever_verb() {
+        let (post, websocket) = (event().doing("create", "pods/exec"), event().doing("get", "pods/exec"));
+        assert_eq!(of(&post), of(&websocket));
+        assert!(weight(&post) >= 70);
+    }
+
+    #[test]
+    fn a_subresource_is_not_its_resource() {
+        assert!(weight(&event().doing("update", "pods/status")) < 40);
+        assert!(weight(&event().doing("patch", "pods/ephemeralcontainers")) >= 70);
+        assert!(
+            weight(&event().doing("create", "serviceaccounts/token"))
+                > weight(&event().doing("create", "serviceaccounts"))
+        );
+    }
+
+    #[test]
+    fn acting_as_somebody_else_weighs_at_least_as_much_as_the_act() {
+        let mut masters = event();
+        masters.impersonated = Some("alice".into());
+        masters.impersonates_masters = true;
+        assert!(weight(&masters) >= 90);
+        let mut harmless = event();
+        harmless.impersonated = Some("alice".into());
+        assert!(weight(&harmless) > weight(&event()));
+    }
+
+    #[test]
+    fn every_row_can_be_reached() {
+        // A row below a wider one would never match: each row's own first example must find that row.
+        for (n, row) in TABLE.iter().enumerate() {
+            let first = TABLE.iter().position(|above| covers(above, row));
+            assert_eq!(first, Some(n), "row {n} ({}) stands below one that covers it", row.impact.what);
+        }
+    }
+
+    fn covers(above: &Row, row: &Row) -> bool {
+        fn all<T: PartialEq>(above: &[T], row: &[T]) -> bool {
+            above.is_empty() || (!row.is_empty() && row.iter().all(|x| above.contains(x)))
+        }
+        let subresources = if above.subresources.is_empty() {
+            row.subresources.is_empty()
+        } else {
+            all(above.subresources, row.subresources)
+        };
+        all(above.deeds, row.deeds)
+            && all(above.resources, row.resources)
+            && subresources
+            && all(above.scopes, row.scopes)
+            && all(above.names, row.names)
+    }
+}

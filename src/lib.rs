@@ -35,3 +35,6 @@ pub mod requests;
 pub mod triage;
 
 pub mod engine;
+
+#[cfg(test)]
+mod sample;

@@ -81,3 +81,52 @@ impl Requests {
 const STAGES: u64 = STARTED | ENDED;
 const STARTED: u64 = 1;
 const ENDED: u64 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Span;
+    use crate::sample::event;
+
+    fn at_stage(stage: Stage) -> Event<'static> {
+        Event { stage, ..event() }
+    }
+
+    #[test]
+    fn a_watch_is_judged_when_it_starts_and_only_then() {
+        let mut requests = Requests::new(10);
+        assert_eq!(requests.admit(Feed(0), &at_stage(Stage::RequestReceived)), Admission::Skip);
+        assert_eq!(requests.admit(Feed(0), &at_stage(Stage::ResponseStarted)), Admission::Judge);
+        assert_eq!(requests.admit(Feed(0), &at_stage(Stage::ResponseComplete)), Admission::Skip);
+    }
+
+    #[test]
+    fn without_a_start_the_end_is_judged() {
+        assert_eq!(Requests::new(10).admit(Feed(0), &at_stage(Stage::ResponseComplete)), Admission::Judge);
+        assert_eq!(Requests::new(10).admit(Feed(0), &at_stage(Stage::Panic)), Admission::Judge);
+    }
+
+    #[test]
+    fn a_repeat_is_the_same_event_of_the_same_feed() {
+        let mut requests = Requests::new(10);
+        let event = at_stage(Stage::ResponseComplete);
+        assert_eq!(requests.admit(Feed(0), &event), Admission::Judge);
+        assert_eq!(requests.admit(Feed(0), &event), Admission::Repeat);
+        assert_eq!(requests.admit(Feed(1), &event), Admission::Judge);
+        let mut later = event.after(Span::seconds(1));
+        later.audit_id = "a-1".into();
+        assert_eq!(requests.admit(Feed(0), &later), Admission::Judge, "the client chose an id that was used before");
+    }
+
+    #[test]
+    fn the_window_is_bounded_and_holds_at_least_its_capacity() {
+        let mut requests = Requests::new(100);
+        for n in 0..1_000 {
+            assert_eq!(requests.admit(Feed(0), &event().after(Span::seconds(n))), Admission::Judge);
+        }
+        for n in 900..1_000 {
+            assert_eq!(requests.admit(Feed(0), &event().after(Span::seconds(n))), Admission::Repeat);
+        }
+        assert!(requests.recent.len() + requests.older.len() <= 200);
+    }
+}

@@ -126,3 +126,39 @@ const fn own_pool(principal: Principal<'_>) -> Option<Pool<'_>> {
         Principal::User(_) | Principal::Anonymous => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::START;
+
+    const APP: [Principal<'static>; 4] = [
+        Principal::ServiceAccount { namespace: "a", name: "app" },
+        Principal::ServiceAccount { namespace: "b", name: "app" },
+        Principal::ServiceAccount { namespace: "c", name: "other" },
+        Principal::User("alice"),
+    ];
+
+    #[test]
+    fn accounts_of_one_name_are_peers_and_people_have_none() {
+        let mut peers = PeerValues::default();
+        APP.iter().for_each(|&p| peers.join(p));
+        peers.learn(APP[0], Facet::Action, 7, START);
+        assert_eq!(peers.like(APP[1], Facet::Action, 7), Some(Peers { doing: 1, of: 1 }));
+        assert_eq!(peers.like(APP[2], Facet::Action, 7), None);
+        assert_eq!(peers.like(APP[3], Facet::Action, 7), None);
+        assert_eq!(peers.in_cluster(Facet::Action, 7), Peers { doing: 1, of: 4 });
+    }
+
+    #[test]
+    fn three_accounts_within_an_hour_are_a_wave() {
+        let mut peers = PeerValues::default();
+        let at = |minutes| Timestamp(START.0 + Span::minutes(minutes).0);
+        peers.learn(APP[0], Facet::Namespace, 9, at(0));
+        peers.learn(APP[2], Facet::Namespace, 9, at(20));
+        assert!(!peers.is_wave(Facet::Namespace, 9, at(21)));
+        peers.learn(APP[3], Facet::Namespace, 9, at(40));
+        assert!(peers.is_wave(Facet::Namespace, 9, at(41)));
+        assert!(!peers.is_wave(Facet::Namespace, 9, at(61)));
+    }
+}
