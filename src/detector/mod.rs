@@ -231,3 +231,6 @@ fn about(technique: crate::alert::Technique, weight: u8, what: &'static str) -> 
 }
 
 use impact::{BRUTE_FORCE, USE_TOKEN, VALID_ACCOUNTS};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! What each detector says, through the engine's door: a quiet period is learnt, then one thing happens.
+
+use crate::alert::{Incident, Severity};
+use crate::engine::{Engine, Feed, Settings};
+use crate::event::{Event, Outcome, Span};
+use crate::sample::event;
+
+/// An engine that has learnt ten hours of a shop: forty pods on four nodes, each with its own token and address.
+fn learnt() -> Engine {
+    let mut engine = Engine::new("test", &Settings::default());
+    let nodes = ["node-0", "node-1", "node-2", "node-3"];
+    for minute in 0..600_usize {
+        let at = Span::minutes(i64::try_from(minute).unwrap());
+        let mut pod = event().after(at);
+        let n = minute % 40;
+        pod.credential.id = Some(format!("JTI={n}").into());
+        pod.credential.pod_name = Some(format!("cart-{n}").into());
+        pod.credential.node_name = Some(nodes[n % 4].into());
+        learn(&mut engine, &pod.from(&format!("10.1.{}.{n}", n % 4)));
+        learn(&mut engine, &event().after(at));
+        learn(&mut engine, &person().after(at));
+        learn(&mut engine, &person().doing("get", KINDS[minute / 50]).after(at));
+        let kubelet = event().by("system:node:node-1").bare("X509SHA256=1").with("kubelet/v1.36").from("10.0.0.1");
+        learn(&mut engine, &kubelet.on("shop", "cart-0").doing("get", "pods").after(at));
+    }
+    engine
+}
+
+/// What a person has looked at now and then.
+const KINDS: [&str; 12] = [
+    "pods",
+    "services",
+    "endpoints",
+    "events",
+    "nodes",
+    "configmaps",
+    "deployments",
+    "jobs",
+    "cronjobs",
+    "ingresses",
+    "statefulsets",
+    "daemonsets",
+];
+
+fn person() -> Event<'static> {
+    event().by("alice").bare("X509SHA256=a").with("kubectl/v1.36").from("10.8.0.2").doing("list", "pods").on("shop", "")
+}
+
+fn learn(engine: &mut Engine, event: &Event<'static>) {
+    // Each is a request of its own, though some happen at the same moment.
+    let id = event.credential.id.as_deref().unwrap_or_default();
+    let audit_id = format!("{}-{id}-{}", event.username, event.verb).into();
+    engine.learn(Feed(0), &Event { audit_id, ..event.clone() });
+}
+
+/// A moment after what was learnt.
+const NOW: Span = Span::hours(11);
+
+fn incidents(events: &[Event<'static>]) -> Vec<Incident> {
+    let mut engine = learnt();
+    for (n, event) in events.iter().enumerate() {
+        let mut event = event.clone().after(Span(NOW.0 + i64::try_from(n).unwrap() * 1_000_000));
+        event.audit_id = format!("now-{n}").into();
+        engine.process(Feed(0), &event);
+    }
+    engine.finish()
+}
+
+/// The detectors that speak when `events` happen, and how bad it is all in all.
+#[track_caller]
+fn check(events: &[Event<'static>], detectors: &[&str], severity: std::ops::RangeInclusive<Severity>) {
+    let incidents = incidents(events);
+    let mut spoke: Vec<&str> = incidents.iter().flat_map(Incident::detectors).collect();
+    spoke.sort_unstable();
+    spoke.dedup();
+    assert_eq!(spoke, detectors);
+    let worst = incidents.iter().map(|i| i.severity).max().unwrap_or(Severity::Informational);
+    assert!(severity.contains(&worst), "{worst} is not in {severity:?}");
+}
+
+use Severity::{Critical, High, Informational, Low, Medium};
+
+#[test]
+fn what_always_happens_is_quiet() {
+    check(&[event(), person()], &[], Informational..=Informational);
+}
+
+#[test]
+fn a_pods_token_at_a_second_address_is_a_theft() {
+    check(&[event().from("203.0.113.9")], &["token-shared"], High..=Critical);
+}
+
+#[test]
+fn a_second_family_of_addresses_is_dual_stack() {
+    check(&[event().from("fd00::5")], &[], Informational..=Informational);
+}
+
+#[test]
+fn a_new_pod_of_the_account_is_quiet() {
+    check(&[event().pod("JTI=new", "cart-99", "node-2").from("10.1.2.99")], &[], Informational..=Informational);
+}
+
+#[test]
+fn a_new_pods_token_from_another_nodes_pod_is_misplaced() {
+    let stolen = event().pod("JTI=new", "cart-99", "node-2").from("10.1.0.5");
+    check(&[event(), stolen], &["token-elsewhere"], High..=Critical);
+}
+
+#[test]
+fn a_token_bound_to_no_pod_is_unlike_the_account() {
+    let minted = event().bare("JTI=minted").from("203.0.113.9");
+    check(&[minted], &["new-source", "token-unbound"], High..=Critical);
+}
+
+#[test]
+fn another_client_with_a_token_in_use_is_noticed() {
+    check(&[event().with("curl/8.5.0")], &["token-agent"], Medium..=High);
+}
+
+#[test]
+fn another_version_in_a_new_pod_is_quiet() {
+    let upgraded = event().pod("JTI=new", "cart-99", "node-2").from("10.1.2.99").with("shop-cart/2.0");
+    check(&[upgraded], &["new-agent"], Informational..=Low);
+}
+
+#[test]
+fn a_secret_of_another_namespace_is_new_in_every_way() {
+    check(&[event().doing("get", "secrets").on("payments", "db")], &["new-action", "new-namespace"], Medium..=High);
+}
+
+#[test]
+fn looking_around_in_vain_is_a_burst() {
+    let tries = ["secrets", "pods", "nodes", "roles", "deployments", "services", "jobs"];
+    let tries: Vec<_> = tries.into_iter().map(|kind| event().doing("list", kind).on("", "").denied()).collect();
+    check(&tries, &["denied-burst", "new-action"], Medium..=High);
+}
+
+#[test]
+fn what_used_to_be_allowed_and_is_denied_now_is_listed() {
+    check(&[event().denied()], &["denied"], Informational..=Low);
+}
+
+#[test]
+fn a_person_at_their_desk_may_do_something_new() {
+    check(&[person().doing("create", "deployments")], &["new-action"], Informational..=Low);
+}
+
+#[test]
+fn a_person_elsewhere_doing_something_new_is_noticed() {
+    let elsewhere = person().doing("create", "pods/exec").on("shop", "cart-0").from("203.0.113.9");
+    check(&[elsewhere], &["new-action", "new-source", "token-shared"], High..=Critical);
+}
+
+#[test]
+fn acting_as_a_master_is_serious_whoever_does_it() {
+    let mut masters = event();
+    masters.impersonated = Some("root".into());
+    masters.impersonates_masters = true;
+    check(&[masters], &["impersonation"], High..=Critical);
+}
+
+#[test]
+fn a_kubelet_goes_where_its_pods_are() {
+    let kubelet = event().by("system:node:node-1").bare("X509SHA256=1").with("kubelet/v1.36").from("10.0.0.1");
+    check(&[kubelet.doing("get", "pods").on("new-namespace", "x-0")], &[], Informational..=Informational);
+}
+
+#[test]
+fn a_kubelets_certificate_elsewhere_is_a_theft() {
+    let stolen = event().by("system:node:node-1").bare("X509SHA256=1").with("curl/8.5.0").from("203.0.113.9");
+    let stolen = stolen.doing("get", "pods").on("shop", "cart-0");
+    let said = incidents(&[stolen]);
+    assert!(said[0].detectors().contains(&"token-agent") && said[0].detectors().contains(&"new-source"));
+    assert!(said[0].severity >= High);
+}
+
+#[test]
+fn guessing_credentials_is_told_by_address() {
+    let mut guess = event().by("").bare("").from("203.0.113.9");
+    guess.outcome = Outcome::Unauthenticated;
+    guess.code = 401;
+    let said = incidents(&vec![guess; 12]);
+    assert_eq!(said[0].principal.as_str(), "unauthenticated at 203.0.113.9");
+    assert_eq!(said[0].detectors(), ["unauthenticated-burst"]);
+    assert!(said[0].severity >= Medium);
+}
+
+#[test]
+fn the_client_chosen_part_of_a_source_is_no_excuse() {
+    // The event's source is the last entry of sourceIPs; a forged first entry never reaches a detector.
+    let mut spoofed = event().from("203.0.113.9");
+    spoofed.facts.forwarded = true;
+    check(&[spoofed], &["token-shared"], High..=Critical);
+}
