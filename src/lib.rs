@@ -15,3 +15,5 @@ pub mod event;
 pub mod decode;
 
 pub mod alert;
+
+pub mod format;
