@@ -29,3 +29,15 @@ pub mod requests;
 pub mod triage;
 
 pub mod engine;
+
+pub mod source;
+
+pub mod format;
+
+pub mod sink;
+
+pub mod pipeline;
+
+pub mod config;
+
+pub mod cli;
