@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::anyhow;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::progress::Progress;
 use super::{Exit, Failure};
@@ -165,6 +165,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let rejects = rejects.transpose()?;
     cancel_on_signal()?;
 
+    info!("reading {} feeds to learn from and {} to judge", learn.len(), judge.len());
     let began = Instant::now();
     let read = Arc::default();
     let progress = Progress::new(learn.iter().chain(&judge).map(Log::size).sum(), Arc::clone(&read));
