@@ -12,8 +12,9 @@ use super::Input;
 use crate::decode::{MAX_RECORD, is_cri_partial};
 use crate::text::Text;
 
-/// The usual size of a block: large enough that handing it over costs nothing, small enough to stay in a cache.
-const BLOCK: usize = 1 << 20;
+/// The usual size of a block: large enough that handing it over costs nothing, small enough that what one thread wrote is
+/// still in a cache when the next reads it (1 MiB took a tenth more CPU).
+const BLOCK: usize = 256 << 10;
 
 /// How much of a compressed file is read at a time.
 const COMPRESSED: usize = 128 << 10;
