@@ -139,7 +139,7 @@ impl<'a> Record<'a> {
         }
         let reason = if self.text.trim_end().ends_with("[Truncated...]") || is_cut && self.depth > 0 {
             RejectReason::TruncatedByProducer
-        } else if is_cut || *resyncs > 0 || self.text.starts_with('\0') {
+        } else if is_cut || *resyncs == MAX_RESYNCS || self.text.starts_with('\0') {
             RejectReason::Torn
         } else {
             RejectReason::Malformed
