@@ -15,7 +15,7 @@ pub(super) struct Cursor<'a, 's> {
     at: usize,
 }
 
-/// The inside of a string, as written.
+/// A string as written, with its quotes.
 #[derive(Clone, Copy)]
 pub(super) struct Raw<'a> {
     quoted: &'a str,

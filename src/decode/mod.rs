@@ -23,7 +23,8 @@ pub use reject::{Reject, RejectReason};
 use crate::event::Event;
 use record::Record;
 
-/// The longest record that is decoded: twice the largest event that the API server's own limits allow.
+/// The longest record that is decoded. An API request may have 3 MiB and its response more, but whatever is longer than
+/// this is worth less than the memory it takes.
 pub const MAX_RECORD: usize = 16 << 20;
 
 /// What a record at level Metadata takes at least, mostly: a block's events are then allocated once.

@@ -182,6 +182,7 @@ fn what_is_no_event_says_why() {
     assert_eq!(one("{}"), Err(RejectReason::NotAudit));
     assert_eq!(one(r#"{"kind":"Event","apiVersion":"v1","involvedObject":{}}"#), Err(RejectReason::NotAudit));
     assert_eq!(one(r#"{"kind":"Pod","apiVersion":"v1"}"#), Err(RejectReason::NotAudit));
+    assert_eq!(one("\u{3000}"), Err(RejectReason::NotAudit), "blank to Unicode only");
     assert_eq!(one(r#"{"message":"a sentence"}"#), Err(RejectReason::NotAudit));
     assert_eq!(one(r#"{"kind":"Event",}"#), Err(RejectReason::Malformed));
     assert_eq!(one(&minimal(r#""verb":7"#)), Err(RejectReason::Malformed));
