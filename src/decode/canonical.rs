@@ -4,7 +4,7 @@
 //! map keys sorted, without blanks. Whatever deviates is left to the full parser, so that this file decides on speed
 //! and never on meaning.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Stops};
 use super::fields::{self, Annotation, Annotations, Fields};
 use super::time;
 use crate::event::{Credential, Event, Target};
@@ -14,22 +14,19 @@ const START: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":""
 /// The items of an EventList have no kind.
 const START_OF_ITEM: &str = r#"{"level":""#;
 
-fn is_promising(record: &str) -> bool {
-    record.starts_with(START) || record.starts_with(START_OF_ITEM)
-}
-
 /// The event that `record` is, if it is exactly as the API server writes it.
 pub(super) fn event(record: &str) -> Option<Event<'_>> {
-    if !is_promising(record) || record.bytes().fold(false, |control, byte| control | (byte < b' ')) {
+    if !record.starts_with(START) && !record.starts_with(START_OF_ITEM) {
         return None;
     }
-    let mut cursor = Cursor::new(record);
-    let fields = fields(&mut cursor)?;
+    let stops = Stops::of(record);
+    let mut cursor = Cursor::new(record, &stops);
+    let mut fields = Fields::default();
+    read(&mut cursor, &mut fields)?;
     if cursor.is_at_end() { fields.into_event().ok() } else { None }
 }
 
-fn fields<'a>(cursor: &mut Cursor<'a>) -> Option<Fields<'a>> {
-    let mut fields = Fields::default();
+fn read<'a>(cursor: &mut Cursor<'a, '_>, fields: &mut Fields<'a>) -> Option<()> {
     if !cursor.eat(START) {
         cursor.expect(START_OF_ITEM)?;
     }
@@ -42,20 +39,20 @@ fn fields<'a>(cursor: &mut Cursor<'a>) -> Option<Fields<'a>> {
     fields.uri = cursor.string()?.text()?;
     cursor.expect(r#","verb":""#)?;
     fields.verb = cursor.string()?.text()?;
-    user(cursor, &mut fields)?;
-    impersonated_user(cursor, &mut fields)?;
+    user(cursor, fields)?;
+    impersonated_user(cursor, fields)?;
     if cursor.eat(r#","authenticationMetadata":"#) {
         cursor.skip_value()?;
     }
-    source_ips(cursor, &mut fields)?;
+    source_ips(cursor, fields)?;
     if cursor.eat(r#","userAgent":""#) {
         fields.user_agent = cursor.string()?.text()?;
     }
     if cursor.eat(r#","objectRef":{"#) {
-        fields.target = object_ref(cursor)?;
+        object_ref(cursor, &mut fields.target)?;
     }
     if cursor.eat(r#","responseStatus":{"metadata":"#) {
-        response_status(cursor, &mut fields)?;
+        response_status(cursor, fields)?;
     }
     for body in [r#","requestObject":"#, r#","responseObject":"#] {
         if cursor.eat(body) {
@@ -67,13 +64,13 @@ fn fields<'a>(cursor: &mut Cursor<'a>) -> Option<Fields<'a>> {
     cursor.expect(r#","stageTimestamp":""#)?;
     fields.at = Some(time::timestamp(cursor.string()?.plain()?)?);
     if cursor.eat(r#","annotations":{"#) {
-        fields.annotations = annotations(cursor)?;
+        fields.annotations = Annotations::begin();
+        annotations(cursor, &mut fields.annotations)?;
     }
-    cursor.expect("}")?;
-    Some(fields)
+    cursor.expect("}")
 }
 
-fn user<'a>(cursor: &mut Cursor<'a>, fields: &mut Fields<'a>) -> Option<()> {
+fn user<'a>(cursor: &mut Cursor<'a, '_>, fields: &mut Fields<'a>) -> Option<()> {
     // A 401 has no user.
     if cursor.eat(r#","user":{}"#) {
         return Some(());
@@ -87,18 +84,17 @@ fn user<'a>(cursor: &mut Cursor<'a>, fields: &mut Fields<'a>) -> Option<()> {
         cursor.skip_strings()?;
     }
     if cursor.eat(r#","extra":{"#) {
-        fields.credential = credential(cursor)?;
+        credential(cursor, &mut fields.credential)?;
     }
     cursor.expect("}")
 }
 
-fn credential<'a>(cursor: &mut Cursor<'a>) -> Option<Credential<'a>> {
-    let mut credential = Credential::default();
+fn credential<'a>(cursor: &mut Cursor<'a, '_>, credential: &mut Credential<'a>) -> Option<()> {
     loop {
         cursor.expect("\"")?;
         let key = cursor.string()?.plain()?;
         cursor.expect(":[\"")?;
-        match fields::credential_slot(&mut credential, key) {
+        match fields::credential_slot(credential, key) {
             Some(Some(_)) => return None,
             Some(slot) => *slot = Some(cursor.string()?.text()?),
             None => drop(cursor.skip_string()?),
@@ -107,12 +103,12 @@ fn credential<'a>(cursor: &mut Cursor<'a>) -> Option<Credential<'a>> {
             cursor.skip_strings()?;
         }
         if !cursor.goes_on(b'}')? {
-            return Some(credential);
+            return Some(());
         }
     }
 }
 
-fn impersonated_user<'a>(cursor: &mut Cursor<'a>, fields: &mut Fields<'a>) -> Option<()> {
+fn impersonated_user<'a>(cursor: &mut Cursor<'a, '_>, fields: &mut Fields<'a>) -> Option<()> {
     if !cursor.eat(r#","impersonatedUser":{"username":""#) {
         return Some(());
     }
@@ -135,7 +131,7 @@ fn impersonated_user<'a>(cursor: &mut Cursor<'a>, fields: &mut Fields<'a>) -> Op
     cursor.expect("}")
 }
 
-fn source_ips<'a>(cursor: &mut Cursor<'a>, fields: &mut Fields<'a>) -> Option<()> {
+fn source_ips<'a>(cursor: &mut Cursor<'a, '_>, fields: &mut Fields<'a>) -> Option<()> {
     if !cursor.eat(r#","sourceIPs":[""#) {
         return Some(());
     }
@@ -149,8 +145,7 @@ fn source_ips<'a>(cursor: &mut Cursor<'a>, fields: &mut Fields<'a>) -> Option<()
     Some(())
 }
 
-fn object_ref<'a>(cursor: &mut Cursor<'a>) -> Option<Target<'a>> {
-    let mut target = Target::default();
+fn object_ref<'a>(cursor: &mut Cursor<'a, '_>, target: &mut Target<'a>) -> Option<()> {
     cursor.expect(r#""resource":""#)?;
     target.resource = cursor.string()?.text()?;
     if cursor.eat(r#","namespace":""#) {
@@ -174,11 +169,10 @@ fn object_ref<'a>(cursor: &mut Cursor<'a>) -> Option<Target<'a>> {
     if cursor.eat(r#","subresource":""#) {
         target.subresource = cursor.string()?.text()?;
     }
-    cursor.expect("}")?;
-    Some(target)
+    cursor.expect("}")
 }
 
-fn response_status<'a>(cursor: &mut Cursor<'a>, fields: &mut Fields<'a>) -> Option<()> {
+fn response_status<'a>(cursor: &mut Cursor<'a, '_>, fields: &mut Fields<'a>) -> Option<()> {
     if !cursor.eat("{}") {
         cursor.skip_value()?;
     }
@@ -200,8 +194,7 @@ fn response_status<'a>(cursor: &mut Cursor<'a>, fields: &mut Fields<'a>) -> Opti
     cursor.expect("}")
 }
 
-fn annotations<'a>(cursor: &mut Cursor<'a>) -> Option<Annotations<'a>> {
-    let mut found = Annotations::begin();
+fn annotations<'a>(cursor: &mut Cursor<'a, '_>, found: &mut Annotations<'a>) -> Option<()> {
     loop {
         cursor.expect("\"")?;
         let key = cursor.string()?.plain()?;
@@ -211,7 +204,7 @@ fn annotations<'a>(cursor: &mut Cursor<'a>) -> Option<Annotations<'a>> {
             None => drop(cursor.skip_string()?),
         }
         if !cursor.goes_on(b'}')? {
-            return Some(found);
+            return Some(());
         }
     }
 }

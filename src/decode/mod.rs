@@ -23,8 +23,12 @@ pub use reject::{Reject, RejectReason};
 use crate::event::Event;
 use record::Record;
 
-/// The longest record that is decoded: twice the largest event that the API server's own limits allow.
+/// The longest record that is decoded. An API request may have 3 MiB and its response more, but whatever is longer than
+/// this is worth less than the memory it takes.
 pub const MAX_RECORD: usize = 16 << 20;
+
+/// What a record at level Metadata takes at least, mostly: a block's events are then allocated once.
+const TYPICAL_RECORD: usize = 1 << 10;
 
 /// What a block held, in its order.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,7 +42,7 @@ pub struct Decoded<'a> {
 /// Decodes a block of whole lines, each a record. Parts of a CRI line are joined.
 #[must_use]
 pub fn decode_block(block: &[u8]) -> Decoded<'_> {
-    let mut out = Decoded::default();
+    let mut out = Decoded { events: Vec::with_capacity(block.len() / TYPICAL_RECORD), rejects: Vec::new() };
     let is_text = simdutf8::basic::from_utf8(block).ok();
     let mut start = 0;
     while start < block.len() {
@@ -112,6 +116,9 @@ fn decode_cri_run<'a>(block: &'a [u8], start: usize, out: &mut Decoded<'a>) -> u
     out.rejects.extend(inside.rejects.iter().map(|r| Reject { reason: r.reason, offset: start, record }));
     end
 }
+
+#[cfg(test)]
+mod tests;
 
 /// The two parsers of one native event on their own, for whatever compares them: benchmarks and fuzzing.
 #[doc(hidden)]

@@ -38,28 +38,30 @@ impl<'a> Record<'a> {
     /// Appends what the record holds to `out`.
     #[inline]
     pub(super) fn decode(self, out: &mut Decoded<'a>) {
-        match canonical::event(self.text) {
+        let record = self.without_cri_prefix();
+        match canonical::event(record.text) {
             Some(event) => out.events.push(event),
-            None => self.decode_other(out),
+            None if record.is_legacy_text() => record.reject(RejectReason::LegacyText, out),
+            None => record.json(out),
         }
     }
 
-    #[cold]
-    fn decode_other(self, out: &mut Decoded<'a>) {
-        if let Some(line) = cri::parse(self.text.as_bytes()) {
-            // The content starts behind a blank, so this cuts no character.
-            let content = self.text.get(self.text.len() - line.content.len()..).unwrap_or_default();
-            return self.part(content).json(out);
-        }
-        if self.text.get(..80).unwrap_or(self.text).contains(" AUDIT: id=\"") {
-            return self.reject(RejectReason::LegacyText, out);
-        }
-        self.json(out);
+    fn without_cri_prefix(self) -> Self {
+        let Some(line) = cri::parse(self.text.as_bytes()) else { return self };
+        // The content starts behind a blank, so this cuts no character.
+        self.part(self.text.get(self.text.len() - line.content.len()..).unwrap_or_default())
+    }
+
+    /// `2018-06-01T09:00:00.000000000Z AUDIT: id="…`
+    fn is_legacy_text(self) -> bool {
+        let head = self.text.as_bytes().get(..64).unwrap_or(self.text.as_bytes());
+        head.starts_with(b"20") && memchr::memmem::find(head, b" AUDIT: id=\"").is_some()
     }
 
     /// Decodes any number of JSON values, one after the other.
+    #[cold]
     fn json(self, out: &mut Decoded<'a>) {
-        let mut rest = self.part(self.text.trim_start());
+        let mut rest = self.part(self.text.trim_ascii_start());
         let mut resyncs = 0;
         while !rest.text.is_empty() {
             let mut stream = serde_json::Deserializer::from_str(rest.text).into_iter::<&RawValue>();
@@ -74,7 +76,7 @@ impl<'a> Record<'a> {
                 None => return,
                 _ => rest.prose(&mut resyncs, out),
             };
-            rest = rest.part(rest.text.get(used..).unwrap_or_default().trim_start());
+            rest = rest.part(rest.text.get(used..).unwrap_or_default().trim_ascii_start());
         }
     }
 
@@ -122,7 +124,7 @@ impl<'a> Record<'a> {
             return self.reject(RejectReason::Malformed, out);
         };
         let mut inside = Decoded::default();
-        Record { text: text.trim(), ..self }.decode(&mut inside);
+        Record { text: text.trim_ascii(), ..self }.decode(&mut inside);
         for event in inside.events {
             out.events.push(event.into_owned());
         }
@@ -139,7 +141,7 @@ impl<'a> Record<'a> {
         }
         let reason = if self.text.trim_end().ends_with("[Truncated...]") || is_cut && self.depth > 0 {
             RejectReason::TruncatedByProducer
-        } else if is_cut || *resyncs > 0 || self.text.starts_with('\0') {
+        } else if is_cut || *resyncs == MAX_RESYNCS || self.text.starts_with('\0') {
             RejectReason::Torn
         } else {
             RejectReason::Malformed

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use crate::event::Timestamp;
 
 /// Reads RFC 3339, and what shippers make of it: a blank for the `T`, no zone (then UTC), 0 to 9 decimals.
+#[inline]
 pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
     let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
     let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', mi1, mi2, b':', s1, s2] =
@@ -39,13 +40,13 @@ pub(super) fn moment(raw: &RawValue) -> Option<Timestamp> {
 
 fn two(tens: u8, ones: u8) -> Option<u32> {
     let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-    (tens < 10 && ones < 10).then_some(u32::from(tens * 10 + ones))
+    (tens < 10 && ones < 10).then(|| u32::from(tens * 10 + ones))
 }
 
 const fn days(year: u32, month: u32) -> u32 {
     match month {
         4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         _ => 31,
     }
@@ -53,6 +54,10 @@ const fn days(year: u32, month: u32) -> u32 {
 
 /// The microseconds of `.123456789Z`, rounded down, and what follows the digits.
 fn fraction(tail: &[u8]) -> Option<(i64, &[u8])> {
+    // What the API server writes: the hot path.
+    if let &[b'.', a, b, c, d, e, f, b'Z'] = tail {
+        return Some((i64::from(two(a, b)? * 10_000 + two(c, d)? * 100 + two(e, f)?), &[]));
+    }
     let Some((b'.', digits)) = tail.split_first() else { return Some((0, tail)) };
     let length = digits.iter().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
     let (digits, zone) = digits.split_at(length);
