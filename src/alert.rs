@@ -141,14 +141,14 @@ pub struct Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.finding, self.observed)?;
+        write!(f, "{}: {}", self.finding, Quoted(&self.observed))?;
         if self.count > 1 {
             write!(f, " (×{})", self.count)?;
         }
         if let [first, rest @ ..] = &*self.expected {
-            write!(f, "; expected {first}")?;
+            write!(f, "; expected {}", Quoted(first))?;
             for text in rest {
-                write!(f, ", {text}")?;
+                write!(f, ", {}", Quoted(text))?;
             }
         }
         if let Some(History { requests, age, known }) = self.history {
@@ -165,6 +165,15 @@ impl fmt::Display for Reason {
     }
 }
 
+/// An event's text inside a sentence: quoted, so that it cannot pass for the sentence.
+struct Quoted<'a>(&'a Text);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.as_str().replace('"', "'"))
+    }
+}
+
 /// A count with thousands separators: `48,210`.
 pub struct Thousands(pub u64);
 
@@ -173,7 +182,7 @@ impl fmt::Display for Thousands {
         let digits = self.0.to_string();
         let mut out = String::with_capacity(digits.len() + digits.len() / 3);
         for (n, digit) in digits.chars().enumerate() {
-            if n > 0 && (digits.len() - n) % 3 == 0 {
+            if n > 0 && (digits.len() - n).is_multiple_of(3) {
                 out.push(',');
             }
             out.push(digit);
@@ -331,7 +340,11 @@ impl Incident {
             0 | 1 => String::new(),
             n => format!(" {} unusual requests in {}.", Thousands(n), self.last.since(self.first)),
         };
-        format!("{} did {} ({}) from {from}: {}.{more}", self.principal, lead.action, lead.code, reasons.join("; "))
+        let outcome = match lead.code {
+            0 => lead.outcome.as_str().to_owned(),
+            code => format!("{}, {code}", lead.outcome.as_str()),
+        };
+        format!("{} did {} ({outcome}) from {from}: {}.{more}", self.principal, lead.action, reasons.join("; "))
     }
 
     /// The techniques of all its signals, each once, the heaviest first.

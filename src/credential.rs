@@ -7,8 +7,11 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
+use hashbrown::HashTable;
+
 use crate::alert::Bits;
 use crate::baseline::facet::{Shape, hash};
+use crate::baseline::{Facet, Observation};
 use crate::event::{Event, PrincipalKind, Span, Timestamp};
 
 /// How long a credential may be silent before its life may leave.
@@ -16,6 +19,12 @@ const FORGET_AFTER: Span = Span::days(7);
 
 /// The most addresses that are kept of one credential; the least recently used makes room.
 const MAX_ADDRESSES: usize = 8;
+
+/// The most clients that are kept of one credential.
+const MAX_CLIENTS: usize = 8;
+
+/// How long a pod may take to bring up all clients that share its token.
+const STARTING: Span = Span::minutes(2);
 
 /// How long an address belongs to the pod that was last seen there.
 const HOLD: Span = Span::minutes(5);
@@ -63,10 +72,14 @@ pub struct Use {
 /// What is known of one credential.
 #[derive(Clone, Debug, Default)]
 pub struct Life {
+    id: u64,
     /// Who asked for it, and when; none if nobody was seen to.
     pub issued: Option<(Box<str>, Timestamp)>,
     /// Where it was used from.
     pub uses: Vec<Use>,
+    /// The families of the clients it was used with, as hashes.
+    clients: Vec<u64>,
+    first: Timestamp,
     last: Timestamp,
 }
 
@@ -75,6 +88,32 @@ impl Life {
     #[must_use]
     pub fn normal_use(&self, ip: IpAddr) -> Option<&Use> {
         self.uses.iter().find(|u| u.ip == ip && !u.quarantined)
+    }
+
+    /// Whether it was used before, but never with this client. While a pod starts its containers come one by one, so
+    /// until then any client may be its own.
+    #[must_use]
+    pub fn is_other_client(&self, seen: &Observation, at: Timestamp) -> bool {
+        let starting = at.since(self.first) < STARTING;
+        let known = seen.value(Facet::Agent).is_none_or(|agent| self.clients.contains(&agent));
+        !self.clients.is_empty() && !starting && !known
+    }
+
+    fn add_client(&mut self, seen: &Observation) {
+        if let Some(agent) = seen.value(Facet::Agent).filter(|agent| !self.clients.contains(agent)) {
+            if self.clients.len() >= MAX_CLIENTS {
+                self.clients.remove(0);
+            }
+            self.clients.push(agent);
+        }
+    }
+
+    fn add_use(&mut self, new: Use) {
+        if self.uses.len() >= MAX_ADDRESSES {
+            let oldest = self.uses.iter().enumerate().min_by_key(|(_, u)| (u.last, u.ip)).map_or(0, |(n, _)| n);
+            self.uses.remove(oldest);
+        }
+        self.uses.push(new);
     }
 
     /// Normal uses from other addresses of the same family, the latest first: a dual-stack pod has one of each.
@@ -115,7 +154,7 @@ pub struct Tenant {
 /// All credentials of a cluster.
 #[derive(Debug)]
 pub struct Credentials {
-    lives: HashMap<u64, Life, foldhash::fast::RandomState>,
+    lives: HashTable<Life>,
     habits: HashMap<Kind, Habit, foldhash::fast::RandomState>,
     accounts: HashMap<u64, Habit, foldhash::fast::RandomState>,
     tenants: HashMap<IpAddr, Tenant, foldhash::fast::RandomState>,
@@ -129,7 +168,7 @@ impl Credentials {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
-            lives: HashMap::default(),
+            lives: HashTable::new(),
             habits: HashMap::default(),
             accounts: HashMap::default(),
             tenants: HashMap::default(),
@@ -142,7 +181,7 @@ impl Credentials {
     /// What is known of the credential with this id.
     #[must_use]
     pub fn life(&self, id: &str) -> Option<&Life> {
-        self.lives.get(&key(id))
+        self.by_key(key(id))
     }
 
     /// How surprising it is that a credential like this one, of this account, comes from a second address.
@@ -162,8 +201,12 @@ impl Credentials {
         self.holds(tenant, at).then_some(tenant)
     }
 
+    fn by_key(&self, id: u64) -> Option<&Life> {
+        self.lives.find(id, |life| life.id == id)
+    }
+
     fn holds(&self, tenant: &Tenant, at: Timestamp) -> bool {
-        self.lives.get(&tenant.credential).is_some_and(|life| at.since(life.last) <= HOLD)
+        self.by_key(tenant.credential).is_some_and(|life| at.since(life.last) <= HOLD)
     }
 
     /// How surprising it is that an address passes to a pod on another node.
@@ -172,38 +215,54 @@ impl Credentials {
         self.moves.surprise()
     }
 
-    /// Learns one use; a quarantined one makes no address normal. Without a credential id there is nothing to learn.
-    pub fn observe(&mut self, event: &Event<'_>, quarantine: bool) {
-        if let Some(issued) = &event.facts.issued_credential_id {
-            self.issue(issued, &event.username, event.at);
-        }
-        let (Some(id), Some(ip)) = (event.credential.id.as_deref().map(key), event.source_ip) else { return };
-        let life = self.lives.entry(id).or_default();
+    /// Counts one use of a credential where, and with the client with which, it is normally used; false if it is not
+    /// such a use. Without a credential id there is nothing to tell.
+    pub fn touch(&mut self, event: &Event<'_>, seen: &Observation) -> bool {
+        let Some(id) = event.credential.id.as_deref() else { return true };
+        let Some(life) = self.lives.find_mut(key(id), |l| l.id == key(id)) else { return false };
+        let Some(known) = life.uses.iter_mut().find(|u| Some(u.ip) == event.source_ip && !u.quarantined) else {
+            return event.source_ip.is_none();
+        };
         life.last = life.last.max(event.at);
-        let mut before = 0;
-        for known in &mut life.uses {
-            if known.ip == ip {
-                known.last = known.last.max(event.at);
-                known.count += 1;
-                return;
-            }
-            before += u32::from(!known.quarantined && known.ip.is_ipv4() == ip.is_ipv4());
+        known.last = known.last.max(event.at);
+        known.count += 1;
+        seen.value(Facet::Agent).is_none_or(|agent| life.clients.contains(&agent))
+    }
+
+    /// Learns a use that [`Credentials::touch`] did not know. A quarantined one makes neither address nor client
+    /// normal, and one that an API server relayed says nothing of where a credential in use is.
+    pub fn learn(&mut self, event: &Event<'_>, seen: &Observation, quarantine: bool, relayed: bool) {
+        let (Some(id), Some(ip)) = (event.credential.id.as_deref().map(key), event.source_ip) else { return };
+        if self.lives.len() >= self.capacity {
+            self.evict();
         }
-        if life.uses.len() >= MAX_ADDRESSES {
-            let oldest = life.uses.iter().enumerate().min_by_key(|(_, u)| (u.last, u.ip)).map_or(0, |(n, _)| n);
-            life.uses.remove(oldest);
+        let life = self.life_mut(id);
+        if life.uses.is_empty() {
+            life.first = event.at;
         }
-        life.uses.push(Use { ip, first: event.at, last: event.at, count: 1, quarantined: quarantine });
+        life.last = life.last.max(event.at);
+        if !quarantine {
+            life.add_client(seen);
+        }
+        if life.uses.iter().any(|u| u.ip == ip) {
+            return;
+        }
+        let before = life.elsewhere(ip).len();
+        if relayed && before > 0 {
+            return;
+        }
+        life.add_use(Use { ip, first: event.at, last: event.at, count: 1, quarantined: quarantine });
         if !quarantine {
             self.learn_address(event, id, ip, before);
         }
-        if self.lives.len() > self.capacity {
-            self.evict();
-        }
+    }
+
+    fn life_mut(&mut self, id: u64) -> &mut Life {
+        self.lives.entry(id, |l| l.id == id, |l| l.id).or_insert_with(|| Life { id, ..Life::default() }).into_mut()
     }
 
     /// Learns what a normal new address says of habits; `before` is how many the credential had.
-    fn learn_address(&mut self, event: &Event<'_>, id: u64, ip: IpAddr, before: u32) {
+    fn learn_address(&mut self, event: &Event<'_>, id: u64, ip: IpAddr, before: usize) {
         let kind = self.habits.entry(Kind::of(event)).or_default();
         let account = self.accounts.entry(key(&event.username)).or_default();
         for habit in [kind, account] {
@@ -211,9 +270,6 @@ impl Credentials {
             habit.shared += u32::from(before == 1);
         }
         self.settle(event, id, ip);
-        if self.accounts.len() > self.capacity {
-            self.accounts.clear();
-        }
     }
 
     /// Notes which pod holds an address.
@@ -221,7 +277,8 @@ impl Credentials {
         let (Some(pod), Some(node)) = (&event.credential.pod_name, &event.credential.node_name) else { return };
         if self.tenants.len() >= self.capacity {
             let lives = &self.lives;
-            self.tenants.retain(|_, t| lives.get(&t.credential).is_some_and(|l| event.at.since(l.last) <= HOLD));
+            let holds = |t: &Tenant| lives.find(t.credential, |l| l.id == t.credential);
+            self.tenants.retain(|_, t| holds(t).is_some_and(|l| event.at.since(l.last) <= HOLD));
         }
         self.moves.credentials += 1;
         let tenant = Tenant { pod: (&**pod).into(), node: (&**node).into(), credential: id };
@@ -230,22 +287,24 @@ impl Credentials {
         }
     }
 
-    fn issue(&mut self, id: &str, by: &str, at: Timestamp) {
-        let life = self.lives.entry(key(id)).or_default();
-        life.last = life.last.max(at);
-        life.issued.get_or_insert_with(|| (by.into(), at));
+    /// Learns that a request issued a token.
+    pub fn issue(&mut self, event: &Event<'_>) {
+        let Some(id) = event.facts.issued_credential_id.as_deref() else { return };
+        let life = self.life_mut(key(id));
+        life.last = life.last.max(event.at);
+        life.issued.get_or_insert_with(|| ((&*event.username).into(), event.at));
     }
 
     /// Makes room: whatever has been silent for long leaves, else the sixteenth that has been silent longest.
     fn evict(&mut self) {
         let before = self.lives.len();
-        let now = self.lives.values().map(|l| l.last).max().unwrap_or_default();
-        self.lives.retain(|_, life| now.since(life.last) < FORGET_AFTER);
-        if self.lives.len() > self.capacity {
-            let mut last: Vec<Timestamp> = self.lives.values().map(|l| l.last).collect();
+        let now = self.lives.iter().map(|l| l.last).max().unwrap_or_default();
+        self.lives.retain(|life| now.since(life.last) < FORGET_AFTER);
+        if self.lives.len() >= self.capacity {
+            let mut last: Vec<Timestamp> = self.lives.iter().map(|l| l.last).collect();
             let leaving = last.len().div_ceil(16);
             let (_, &mut limit, _) = last.select_nth_unstable(leaving - 1);
-            self.lives.retain(|_, life| life.last > limit);
+            self.lives.retain(|life| life.last > limit);
         }
         self.evicted += (before - self.lives.len()) as u64;
     }

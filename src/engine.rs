@@ -1,16 +1,13 @@
 //! The core's one door: an event goes in, is judged, triaged and learnt; incidents come out.
 
-use std::collections::{BTreeMap, HashSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
 use crate::alert::{Incident, Severity, Signal};
 use crate::baseline::map::Baselines;
-use crate::baseline::peers::PeerValues;
-use crate::baseline::{Baseline, Facet, Observation, facet};
-use crate::credential::Credentials;
-use crate::detector::{self, Context, window::Bursts};
-use crate::event::{Event, Principal, Span, Timestamp};
-use crate::impact;
+use crate::baseline::{Learning, Observation};
+use crate::cluster::Cluster;
+use crate::detector::{self, Context, Detector};
+use crate::event::Event;
 use crate::requests::{Admission, Requests};
 use crate::triage::Triage;
 
@@ -23,7 +20,7 @@ pub struct Settings {
     pub max_principals: usize,
     /// Credentials with a life, at most.
     pub max_credentials: usize,
-    /// Events among which a repeat is recognised, at least.
+    /// Requests among which a repeat is recognised, at least.
     pub repeat_window: usize,
     /// Detectors that are not asked, by id.
     pub disabled_detectors: Vec<String>,
@@ -66,23 +63,12 @@ pub struct Census {
 
 /// The engine of one cluster.
 pub struct Engine {
-    detectors: Vec<&'static dyn detector::Detector>,
+    detectors: Vec<&'static dyn Detector>,
     requests: Requests,
     baselines: Baselines,
-    peers: PeerValues,
-    credentials: Credentials,
-    bursts: Bursts,
+    cluster: Cluster,
     triage: Triage,
-    control_plane: HashSet<IpAddr>,
-    declared: bool,
-    first: Option<Timestamp>,
 }
-
-/// Age at which an undeclared cluster counts as known.
-const KNOWN_AFTER: Span = Span::days(7);
-
-/// Addresses of the control plane that are remembered, at most.
-const MAX_CONTROL_PLANE: usize = 64;
 
 impl Engine {
     /// An engine that knows nothing yet.
@@ -93,35 +79,49 @@ impl Engine {
             detectors: detector::ALL.iter().copied().filter(|d| !disabled.iter().any(|id| id == d.id())).collect(),
             requests: Requests::new(settings.repeat_window),
             baselines: Baselines::new(settings.max_principals),
-            peers: PeerValues::default(),
-            credentials: Credentials::new(settings.max_credentials),
-            bursts: Bursts::default(),
+            cluster: Cluster::new(settings.max_credentials),
             triage: Triage::new(cluster),
-            control_plane: HashSet::new(),
-            declared: false,
-            first: None,
         }
     }
 
     /// Learns an event of a period that is declared normal and complete.
     pub fn learn(&mut self, feed: Feed, event: &Event<'_>) -> Verdict {
-        self.declared = true;
-        self.admit(feed, event, |engine, event| {
-            let seen = Observation::of(event);
-            engine.bursts.count(event, &seen);
-            engine.observe(event, &seen, false, true);
-            Verdict::Quiet
-        })
+        self.pass(feed, event, true)
     }
 
     /// Judges an event against what was before it, then learns it.
     pub fn process(&mut self, feed: Feed, event: &Event<'_>) -> Verdict {
-        self.admit(feed, event, |engine, event| {
-            let seen = Observation::of(event);
-            let signals = engine.judge(event, &seen);
-            let considered = (!signals.is_empty()).then(|| engine.triage.consider(event, &seen, signals));
-            engine.observe(event, &seen, considered.is_some_and(|c| c.quarantine), false);
-            considered.map_or(Verdict::Quiet, |c| Verdict::Unusual(c.severity))
+        self.pass(feed, event, false)
+    }
+
+    /// An event's way: admitted once, compared with what is known, judged if anything is new, learnt.
+    fn pass(&mut self, feed: Feed, event: &Event<'_>, declared: bool) -> Verdict {
+        match self.requests.admit(feed, event) {
+            Admission::Judge => {}
+            Admission::Repeat => return Verdict::Repeat,
+            Admission::Skip => return Verdict::Unjudged,
+        }
+        let Self { baselines, cluster, triage, detectors, .. } = self;
+        let seen = Observation::of(event);
+        let familiar = cluster.touch(event, &seen);
+        baselines.with(&event.username, event.at, |baseline| {
+            let novel = baseline.touch(&seen, event.at, declared);
+            if familiar && novel.is_empty() {
+                cluster.credentials.issue(event);
+                return Verdict::Quiet;
+            }
+            let mut learning = Learning { quarantine: false, declared };
+            let mut verdict = Verdict::Quiet;
+            if !declared {
+                let signals =
+                    judge(detectors, event, &Context::new(event, (&seen, novel), baseline, baselines, cluster));
+                if let Some(considered) = triage.consider(event, &seen, signals) {
+                    learning.quarantine = considered.quarantine;
+                    verdict = Verdict::Unusual(considered.severity);
+                }
+            }
+            cluster.learn((event, &seen, novel), baseline, baselines, learning);
+            verdict
         })
     }
 
@@ -135,12 +135,13 @@ impl Engine {
     pub fn census(&self) -> Census {
         let evicted = [
             ("principals", self.baselines.evicted()),
-            ("credentials", self.credentials.evicted()),
-            ("peer values", self.peers.overflow()),
+            ("credentials", self.cluster.credentials.evicted()),
+            ("peer values", self.cluster.peers.overflow()),
+            ("alerts", self.triage.dropped()),
         ];
         Census {
             principals: self.baselines.len(),
-            credentials: self.credentials.len(),
+            credentials: self.cluster.credentials.len(),
             evicted: evicted.into_iter().filter(|&(_, n)| n > 0).collect(),
         }
     }
@@ -150,90 +151,8 @@ impl Engine {
     pub const fn baselines(&self) -> &Baselines {
         &self.baselines
     }
-
-    fn admit(&mut self, feed: Feed, event: &Event<'_>, f: impl FnOnce(&mut Self, &Event<'_>) -> Verdict) -> Verdict {
-        self.first.get_or_insert(event.at);
-        match self.requests.admit(feed, event) {
-            Admission::Judge => f(self, event),
-            Admission::Repeat => Verdict::Repeat,
-            Admission::Skip => Verdict::Unjudged,
-        }
-    }
-
-    fn judge(&mut self, event: &Event<'_>, seen: &Observation) -> Vec<Signal> {
-        let burst = self.bursts.count(event, seen);
-        let cluster_maturity = cluster_maturity(self.declared, self.first, event.at);
-        self.baselines.with(&event.username, event.at, |baseline| {
-            let context = Context {
-                baseline,
-                seen,
-                peers: &self.peers,
-                credentials: &self.credentials,
-                baselines: &self.baselines,
-                impact: impact::of(event),
-                burst,
-                routine_carrier: is_routine_carrier(event, seen, baseline, &self.control_plane),
-                cluster_maturity,
-            };
-            self.detectors.iter().filter_map(|d| d.inspect(event, &context)).collect()
-        })
-    }
-
-    fn observe(&mut self, event: &Event<'_>, seen: &Observation, quarantine: bool, declared: bool) {
-        self.credentials.observe(event, quarantine);
-        let (baselines, peers) = (&self.baselines, &mut self.peers);
-        let principal = event.principal();
-        baselines.with(&event.username, event.at, |baseline| {
-            if baseline.requests() == 0 {
-                peers.join(principal);
-            }
-            baseline.count(event.at, declared);
-            for (facet, value) in seen.iter() {
-                let symbol = || baselines.intern(&facet.describe(event));
-                if baseline.observe((facet, value), event.at, quarantine, symbol) && !quarantine {
-                    peers.learn(principal, facet, value, event.at);
-                }
-            }
-        });
-        if let (Principal::User("system:kube-controller-manager" | "system:apiserver"), Some(ip), false) =
-            (principal, event.source_ip, quarantine)
-            && self.control_plane.len() < MAX_CONTROL_PLANE
-        {
-            self.control_plane.insert(ip);
-        }
-    }
 }
 
-/// Whether an event carries out somebody else's orders (`Context::routine_carrier`).
-///
-/// Kubelets, and the controllers that run in the control plane: these are known by where they run and by the program
-/// they run in, never by name alone, so that a controller's token in other hands gets no such excuse.
-fn is_routine_carrier(
-    event: &Event<'_>,
-    seen: &Observation,
-    baseline: &Baseline,
-    control_plane: &HashSet<IpAddr>,
-) -> bool {
-    let familiar = [Facet::Source, Facet::Agent, Facet::Credential]
-        .into_iter()
-        .all(|f| seen.value(f).is_none_or(|value| baseline.knows(f, value)));
-    match event.principal() {
-        Principal::Node(_) => familiar || baseline.requests() == 0,
-        Principal::User(name) => name.starts_with("system:") && familiar,
-        Principal::ServiceAccount { namespace: "kube-system", .. } => {
-            event.source_ip.is_some_and(|ip| control_plane.contains(&ip))
-                && facet::agent_family(&event.user_agent) == "kube-controller-manager"
-        }
-        Principal::ServiceAccount { .. } | Principal::Anonymous => false,
-    }
-}
-
-fn cluster_maturity(declared: bool, first: Option<Timestamp>, at: Timestamp) -> f32 {
-    if declared {
-        return 1.0;
-    }
-    let age = first.map_or(Span::default(), |first| at.since(first));
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
-    let share = age.0 as f32 / KNOWN_AFTER.0 as f32;
-    share.min(1.0)
+fn judge(detectors: &[&dyn Detector], event: &Event<'_>, context: &Context<'_>) -> Vec<Signal> {
+    detectors.iter().filter_map(|detector| detector.inspect(event, context)).collect()
 }

@@ -264,18 +264,19 @@ fn matches_subresource(wanted: &[&str], subresource: &str) -> bool {
 
 /// Kinds whose single objects are worth remembering by name: a known verb on a new one of them is unusual.
 #[must_use]
-pub fn is_sensitive_by_name(event: &Event<'_>) -> bool {
+pub fn is_sensitive_by_name(event: &Event<'_>, deed: Deed) -> bool {
     let target = &event.target;
     match &*target.resource {
         "secrets" => true,
-        "configmaps" => target.namespace == "kube-system" && Deed::of(event).writes(),
         "serviceaccounts" => target.subresource == "token",
+        "configmaps" | "deployments" | "daemonsets" | "statefulsets" => {
+            deed.writes() && target.namespace == "kube-system"
+        }
         "clusterroles"
         | "clusterrolebindings"
         | "mutatingwebhookconfigurations"
         | "validatingwebhookconfigurations"
-        | "apiservices" => Deed::of(event).writes(),
-        "deployments" | "daemonsets" | "statefulsets" => target.namespace == "kube-system" && Deed::of(event).writes(),
+        | "apiservices" => deed.writes(),
         _ => false,
     }
 }

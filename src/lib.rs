@@ -20,7 +20,13 @@ pub mod impact;
 
 pub mod baseline;
 
+pub mod address;
+
 pub mod credential;
+
+pub mod burst;
+
+pub mod cluster;
 
 pub mod detector;
 

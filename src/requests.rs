@@ -22,7 +22,7 @@ pub enum Admission {
     Skip,
 }
 
-/// Recent events by identity, in two generations of at most `capacity` each: a repeat is recognised for at least that
+/// Recent requests by identity, in two generations of at most `capacity` each: a repeat is recognised for at least that
 /// many events, and memory is bounded.
 ///
 /// The identity of an event is (feed, audit id, `requestReceivedTimestamp`, stage). The audit id alone is the client's
@@ -46,32 +46,38 @@ impl Requests {
         if event.stage == Stage::RequestReceived {
             return Admission::Skip;
         }
-        let request = hash(|h| (feed, &*event.audit_id, event.received).hash(h));
-        let started = request ^ 1;
-        if event.stage == Stage::ResponseStarted {
-            return if self.insert(started) { Admission::Judge } else { Admission::Repeat };
+        let request = hash(|h| (feed.0, &*event.audit_id, event.received.0).hash(h)) & !STAGES;
+        let stage = if event.stage == Stage::ResponseStarted { STARTED } else { ENDED };
+        let before = self.note(request, stage);
+        if before & stage != 0 {
+            Admission::Repeat
+        } else if before & STARTED != 0 {
+            Admission::Skip
+        } else {
+            // Where the policy omits ResponseStarted, a long-running request is judged when it ends.
+            Admission::Judge
         }
-        if !self.insert(request) {
-            return Admission::Repeat;
-        }
-        // Where the policy omits ResponseStarted, a long-running request is judged when it ends.
-        if self.contains(started) { Admission::Skip } else { Admission::Judge }
     }
 
-    fn contains(&self, key: u64) -> bool {
-        self.recent.find(key, |&k| k == key).is_some() || self.older.find(key, |&k| k == key).is_some()
-    }
-
-    /// False if it was there.
-    fn insert(&mut self, key: u64) -> bool {
-        if self.contains(key) {
-            return false;
+    /// Adds a stage to what was seen of a request, and returns what was seen before.
+    fn note(&mut self, request: u64, stage: u64) -> u64 {
+        let same = |&seen: &u64| seen & !STAGES == request;
+        if let Some(seen) = self.recent.find_mut(request, same) {
+            let before = *seen & STAGES;
+            *seen |= stage;
+            return before;
         }
+        let before = self.older.find(request, same).map_or(0, |seen| seen & STAGES);
         if self.recent.len() >= self.capacity {
             std::mem::swap(&mut self.recent, &mut self.older);
             self.recent.clear();
         }
-        self.recent.insert_unique(key, key, |&k| k);
-        true
+        self.recent.insert_unique(request, request | before | stage, |seen| seen & !STAGES);
+        before
     }
 }
+
+/// The low bits of a remembered request say which of its stages were seen.
+const STAGES: u64 = STARTED | ENDED;
+const STARTED: u64 = 1;
+const ENDED: u64 = 2;

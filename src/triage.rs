@@ -22,10 +22,13 @@ const MAX_ALERTS: usize = 96;
 const MAX_OPEN: usize = 10_000;
 
 /// Bits at which a signal counts for half of its impact.
-const HALF: f32 = 3.0;
+const HALF: f32 = 2.5;
 
 /// Risk below which an alert adds nothing to its incident.
 const NOISE: f32 = 0.10;
+
+/// Impact from which each object touched is a thing of its own.
+const GRAVE: u8 = 50;
 
 /// What makes incidents of the same cluster the same incident in every replay.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6b1d_7e0a_9c53_5f0e_8a47_2f64_1d3b_90c8);
@@ -59,6 +62,7 @@ pub struct Triage {
     cluster: Text,
     open: HashMap<Key, Draft, foldhash::fast::FixedState>,
     closed: Vec<Incident>,
+    dropped: u64,
 }
 
 /// An incident that may still grow.
@@ -77,11 +81,14 @@ impl Triage {
     /// No incident yet.
     #[must_use]
     pub fn new(cluster: &str) -> Self {
-        Self { cluster: Text::new(cluster), open: HashMap::default(), closed: Vec::new() }
+        Self { cluster: Text::new(cluster), open: HashMap::default(), closed: Vec::new(), dropped: 0 }
     }
 
-    /// Makes an alert of an event's signals and puts it into its incident. `signals` must not be empty.
-    pub fn consider(&mut self, event: &Event<'_>, seen: &Observation, signals: Vec<Signal>) -> Considered {
+    /// Makes an alert of an event's signals and puts it into its incident; none without a signal.
+    pub fn consider(&mut self, event: &Event<'_>, seen: &Observation, signals: Vec<Signal>) -> Option<Considered> {
+        if signals.is_empty() {
+            return None;
+        }
         let alert = alert(event, signals);
         let nobody = event.principal().kind() == PrincipalKind::Anonymous;
         let key = (Box::from(&*event.username), event.source_ip.filter(|_| nobody));
@@ -96,10 +103,16 @@ impl Triage {
         let draft = self.open.entry(key).or_insert_with(|| Draft::new(event));
         draft.add(distinction(&alert, seen), alert);
         let notifying = Severity::of_risk(draft.risk()) >= Severity::Medium && f32::from(risk) >= 100.0 * NOISE;
-        Considered {
+        Some(Considered {
             severity: Severity::of_risk(risk),
             quarantine: notifying || Severity::of_risk(risk) >= Severity::Medium,
-        }
+        })
+    }
+
+    /// Alerts that had to leave full incidents.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// Closes every incident and hands all of them over, in order of their first alert.
@@ -113,6 +126,7 @@ impl Triage {
 
     fn close(&mut self, key: &Key) {
         if let Some(draft) = self.open.remove(key) {
+            self.dropped += draft.dropped;
             self.closed.push(draft.into_incident(&self.cluster, key));
         }
     }
@@ -134,13 +148,23 @@ impl Draft {
         }
         self.alerts.push((distinction, alert));
         if self.alerts.len() > MAX_ALERTS {
-            let least = self.alerts.iter().enumerate().min_by_key(|(n, (_, a))| (a.risk, usize::MAX - n));
-            if let Some((n, _)) = least {
-                self.alerts.remove(n);
-                self.dropped += 1;
-            }
+            self.make_room();
         }
         self.risk = self.risk.max(add_up(&self.alerts));
+    }
+
+    /// The least risky alert of the largest group leaves: a flood of one thing does not push out the only trace of
+    /// another.
+    fn make_room(&mut self) {
+        let mut groups: HashMap<u64, usize> = HashMap::new();
+        let group = |a: &Alert| hash(|h| (&a.action.verb, &a.action.resource, a.source_ip, &a.user_agent).hash(h));
+        self.alerts.iter().for_each(|(_, a)| *groups.entry(group(a)).or_default() += 1);
+        let leaving =
+            self.alerts.iter().enumerate().max_by_key(|(n, (_, a))| (groups[&group(a)], u8::MAX - a.risk, *n));
+        if let Some((n, _)) = leaving {
+            self.alerts.remove(n);
+            self.dropped += 1;
+        }
     }
 
     fn risk(&self) -> u8 {
@@ -179,7 +203,7 @@ fn evidence_floor(alerts: &[(u64, Alert)]) -> u8 {
     most / 3
 }
 
-/// The risk of alerts together: each adds its part of what is left, the n-th with the same leading detector a n-th.
+/// The risk of alerts together: each adds its part of what is left, the n-th with the same leading detector at 1/n².
 fn add_up(alerts: &[(u64, Alert)]) -> f32 {
     let mut risks: Vec<(u8, &'static str)> =
         alerts.iter().map(|(_, a)| (a.risk, a.signals.first().map_or("", |s| s.detector))).collect();
@@ -192,7 +216,7 @@ fn add_up(alerts: &[(u64, Alert)]) -> f32 {
             break;
         }
         let n = counts.entry(detector).and_modify(|n| *n += 1.0).or_insert(1.0);
-        left *= 1.0 - risk / *n;
+        left *= 1.0 - risk / (*n * *n);
     }
     1.0 - left
 }
@@ -253,6 +277,9 @@ fn distinction(alert: &Alert, seen: &Observation) -> u64 {
     hash(|h| {
         alert.signals.iter().for_each(|s| s.detector.hash(h));
         DISTINCT.iter().for_each(|&facet| seen.value(facet).hash(h));
+        if alert.signals.iter().any(|s| s.impact.weight >= GRAVE) {
+            alert.action.name.hash(h);
+        }
     })
 }
 

@@ -1,6 +1,6 @@
 //! The facets of a request: what of it is remembered, and compared, each on its own.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher as _};
 use std::net::IpAddr;
 
 use crate::event::{Event, Outcome, PrincipalKind};
@@ -67,6 +67,12 @@ impl Facet {
         }
     }
 
+    /// Whether it says who is at work, rather than what is done.
+    #[must_use]
+    pub const fn is_identity(self) -> bool {
+        matches!(self, Self::Source | Self::Agent | Self::Credential)
+    }
+
     /// The most values of it that one baseline holds; the least recently seen makes room and is counted.
     #[must_use]
     pub const fn capacity(self) -> u16 {
@@ -105,6 +111,37 @@ impl Facet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation {
     values: [u64; Facet::COUNT],
+    /// The request came with a pod's token.
+    pod_bound: bool,
+}
+
+/// Which facets of an event are new for its account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Novel(u16);
+
+impl Novel {
+    /// Whether nothing is new.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether `facet` is new.
+    #[must_use]
+    pub const fn contains(self, facet: Facet) -> bool {
+        self.0 & (1 << facet as u16) != 0
+    }
+
+    /// Adds `facet`.
+    pub const fn insert(&mut self, facet: Facet) {
+        self.0 |= 1 << facet as u16;
+    }
+
+    /// Whether any of `facets` is new.
+    #[must_use]
+    pub fn intersects(self, facets: &[Facet]) -> bool {
+        facets.iter().any(|&facet| self.contains(facet))
+    }
 }
 
 /// Stands for a facet that an event does not have.
@@ -116,12 +153,14 @@ impl Observation {
     pub fn of(event: &Event<'_>) -> Self {
         let mut values = [ABSENT; Facet::COUNT];
         let mut set = |facet: Facet, value: u64| values[facet as usize] = value.max(1);
-        let action = hash(|h| hash_action(event, h));
-        let action_in = hash(|h| (action, &*event.target.namespace).hash(h));
+        let deed = Deed::of(event);
+        let namespace = &*event.target.namespace;
+        let action = hash_action(event, deed);
+        let action_in = if namespace.is_empty() { action } else { hash(|h| (action, namespace).hash(h)) };
         set(Facet::Action, action);
         set(Facet::ActionInNamespace, action_in);
-        if !event.target.namespace.is_empty() {
-            set(Facet::Namespace, hash(|h| event.target.namespace.hash(h)));
+        if !namespace.is_empty() {
+            set(Facet::Namespace, hash(|h| namespace.hash(h)));
         }
         if let Some(ip) = event.source_ip {
             set(Facet::Source, hash_source(ip));
@@ -130,21 +169,30 @@ impl Observation {
             set(Facet::Agent, hash(|h| agent_family(&event.user_agent).hash(h)));
         }
         if event.principal().kind() == PrincipalKind::ServiceAccount {
-            set(Facet::Credential, hash(|h| Shape::of(event).hash(h)));
+            set(Facet::Credential, 1 + Shape::of(event) as u64);
         }
         if event.outcome.is_denied() {
             set(Facet::Denied, action_in);
         }
-        if !event.target.name.is_empty() && impact::is_sensitive_by_name(event) {
+        if !event.target.name.is_empty() && impact::is_sensitive_by_name(event, deed) {
             set(Facet::Name, hash(|h| (action_in, &*event.target.name).hash(h)));
         }
-        if let Some(reach) = reach(event) {
+        if deed == Deed::Connect
+            && let Some(reach) = reach(event)
+        {
             set(Facet::Reach, hash(|h| (action, reach).hash(h)));
         }
         if let Some(who) = &event.impersonated {
             set(Facet::Impersonated, hash(|h| who.hash(h)));
         }
-        Self { values }
+        Self { values, pod_bound: event.credential.pod_name.is_some() }
+    }
+
+    /// Whether a value of `facet` that has only just appeared is on probation: of what says who is at work, all but the
+    /// address of a pod, which is new whenever the pod is.
+    #[must_use]
+    pub const fn is_probationary(&self, facet: Facet) -> bool {
+        facet.is_identity() && !(self.pod_bound && matches!(facet, Facet::Source))
     }
 
     /// The hash of `facet`'s value; none if the event does not have it.
@@ -172,14 +220,12 @@ pub fn hash_source(ip: IpAddr) -> u64 {
     hash(|h| ip.hash(h)).max(1)
 }
 
-fn hash_action(event: &Event<'_>, h: &mut impl Hasher) {
+fn hash_action(event: &Event<'_>, deed: Deed) -> u64 {
     let target = &event.target;
-    Deed::of(event).hash(h);
     if target.resource.is_empty() {
-        path_template(event.path()).hash(h);
-    } else {
-        (&*target.group, &*target.resource, &*target.subresource).hash(h);
+        return hash(|h| (deed as u8, path_template(event.path())).hash(h));
     }
+    hash(|h| (deed as u8, &*target.group, &*target.resource, &*target.subresource).hash(h))
 }
 
 /// `list secrets`, `create apps/deployments`, `connect pods/exec`, `get /metrics`.
@@ -217,7 +263,7 @@ fn path_template(path: &str) -> &str {
 /// A user agent's name: what stands before the first version, space or bracket.
 #[must_use]
 pub fn agent_family(agent: &str) -> &str {
-    let end = agent.find(['/', ' ', '(', ';']).unwrap_or(agent.len());
+    let end = agent.bytes().position(|b| matches!(b, b'/' | b' ' | b'(' | b';')).unwrap_or(agent.len());
     let name = &agent[..end];
     // Tools that sign each run (`tool_<uuid>`) are one family.
     match name.rsplit_once(['_', '-']) {

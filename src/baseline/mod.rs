@@ -10,12 +10,12 @@ use hashbrown::HashTable;
 use crate::alert::{Bits, History};
 use crate::event::{Span, Timestamp};
 
-pub use facet::{Facet, Observation};
+pub use facet::{Facet, Novel, Observation};
 pub use symbols::{Symbol, Symbols};
 
 /// Chances that one active hour of an undeclared history counts for, at most: a burst of fifty thousand requests is no
 /// month's evidence.
-const CHANCES_AN_HOUR: u32 = 16;
+const CHANCES_AN_HOUR: u16 = 16;
 
 /// Separate days on which a quarantined value must be seen before it counts as normal.
 const QUARANTINE_DAYS: u8 = 3;
@@ -33,13 +33,25 @@ pub struct Entry {
     days: u8,
     facet: Facet,
     quarantined: bool,
+    declared: bool,
 }
+
+/// How long an address, agent or credential is on probation before it counts as the account's own: long enough for an
+/// intruder to be still at work, short enough for a person who has moved.
+const PROBATION: Span = Span::hours(1);
 
 impl Entry {
     /// When it was first seen, to the second.
     #[must_use]
     pub fn first(&self) -> Timestamp {
         Timestamp(i64::from(self.first) * 1_000_000)
+    }
+
+    /// Whether it has not been there for long. What an account had from its first minute has nothing before it to
+    /// differ from.
+    fn is_on_probation(&self, at: Timestamp, origin: Timestamp) -> bool {
+        let first = self.first();
+        !self.declared && at.since(first) < PROBATION && first.since(origin) >= Span::minutes(1)
     }
 
     /// When it was last seen, to the second.
@@ -64,6 +76,38 @@ struct Tally {
     once: u16,
     /// Values that had to leave.
     evicted: u16,
+    /// Active minutes, after the first, that brought a new value.
+    novel_minutes: u16,
+    /// The last such minute.
+    last_novel: u32,
+}
+
+/// How something is learnt.
+#[derive(Clone, Copy, Debug)]
+pub struct Learning {
+    /// It came with an alert: it must not become normal by itself.
+    pub quarantine: bool,
+    /// It is of a period declared normal and complete.
+    pub declared: bool,
+}
+
+/// How often one like this brings something new, before it has shown how often it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habit {
+    /// A program: hardly ever after its first minute.
+    Steady,
+    /// A person at their own desk: in more than half of the minutes in which they work.
+    Exploring,
+}
+
+impl Habit {
+    /// The prior: minutes with something new, of how many minutes.
+    const fn prior(self) -> (f32, f32) {
+        match self {
+            Self::Steady => (0.25, 1.0),
+            Self::Exploring => (6.0, 10.0),
+        }
+    }
 }
 
 /// What one principal normally does.
@@ -75,9 +119,10 @@ pub struct Baseline {
     last: Timestamp,
     requests: u64,
     chances: u32,
-    hour: u32,
-    hour_chances: u16,
+    minute: u32,
+    minutes: u32,
     hours: u16,
+    hour_chances: u16,
 }
 
 impl Baseline {
@@ -91,9 +136,10 @@ impl Baseline {
             last: at,
             requests: 0,
             chances: 0,
-            hour: 0,
-            hour_chances: 0,
+            minute: 0,
+            minutes: 0,
             hours: 0,
+            hour_chances: 0,
         }
     }
 
@@ -103,22 +149,19 @@ impl Baseline {
         self.values.find(value, |e| e.hash == value && e.facet == facet)
     }
 
-    /// Whether a value is normal: seen before and not in quarantine.
-    #[must_use]
-    pub fn knows(&self, facet: Facet, value: u64) -> bool {
-        self.entry(facet, value).is_some_and(|e| !e.quarantined)
-    }
-
-    /// How surprising a new value of `facet` is: `-log2` of the Good-Turing probability that the next request brings
-    /// one, from the values seen once among all chances there were.
+    /// How surprising a new value of `facet` is: `-log2` of the probability that there is one now, by the likelier of
+    /// two estimates: Good and Turing's for the next request (values seen once among all chances there were), and the
+    /// share of active minutes that brought something new, which does not take a busy loop for long experience.
     ///
-    /// Of a young account it is near zero: it has had few chances, and most of its values are seen once.
+    /// Of a young account it is near zero: it has had few chances, and much of what it did was new.
     #[must_use]
-    pub fn surprise(&self, facet: Facet) -> Bits {
-        let once = f32::from(self.tallies[facet as usize].once);
-        #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
-        let chances = self.chances as f32;
-        Bits(-((once + 0.5) / (chances + 1.0)).min(1.0).log2())
+    #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
+    pub fn surprise(&self, facet: Facet, habit: Habit) -> Bits {
+        let tally = self.tallies[facet as usize];
+        let (novel, minutes) = habit.prior();
+        let by_request = (f32::from(tally.once) + 0.5) / (self.chances as f32 + 1.0);
+        let by_minute = (f32::from(tally.novel_minutes) + novel) / (self.minutes as f32 + minutes);
+        Bits(-by_request.max(by_minute).min(1.0).log2())
     }
 
     /// How many chances there were: requests of a declared period, and a few for each active hour after it.
@@ -170,44 +213,63 @@ impl Baseline {
         all.into_iter().take(most).map(|e| e.symbol).collect()
     }
 
-    /// Counts one request at `at`; `declared` is a period said to be normal and complete.
-    pub fn count(&mut self, at: Timestamp, declared: bool) {
+    /// Counts one request: what is known of it is seen once more, what is not is returned. Nothing is learnt yet.
+    pub fn touch(&mut self, seen: &Observation, at: Timestamp, declared: bool) -> Novel {
+        let (now, origin) = (seconds(at), self.first);
+        let mut novel = Novel::default();
+        for (facet, value) in seen.iter() {
+            match self.values.find_mut(value, |e| e.hash == value && e.facet == facet) {
+                Some(entry) => {
+                    if entry.quarantined || (seen.is_probationary(facet) && entry.is_on_probation(at, origin)) {
+                        novel.insert(facet);
+                    }
+                    let tally = &mut self.tallies[facet as usize];
+                    tally.once -= u16::from(entry.count == 1 && !entry.quarantined);
+                    entry.see(now);
+                }
+                None => novel.insert(facet),
+            }
+        }
+        self.count(at, declared);
+        novel
+    }
+
+    fn count(&mut self, at: Timestamp, declared: bool) {
         self.requests += 1;
         self.first = self.first.min(at);
         self.last = self.last.max(at);
-        if declared {
-            self.chances = self.chances.saturating_add(1);
-            return;
+        let minute = minute(at);
+        if minute > self.minute {
+            if minute / 60 > self.minute / 60 {
+                self.hours = self.hours.saturating_add(1);
+                self.hour_chances = 0;
+            }
+            self.minute = minute;
+            self.minutes += 1;
         }
-        let hour = hour(at);
-        if hour > self.hour {
-            self.hour = hour;
-            self.hours = self.hours.saturating_add(1);
-            self.hour_chances = 0;
-        }
-        // The first active hour is for getting acquainted: nothing in it can be surprising yet.
-        if (self.hours > 1 || self.chances > 0) && u32::from(self.hour_chances) < CHANCES_AN_HOUR {
-            self.hour_chances += 1;
+        // Undeclared, the first active hour is for getting acquainted: nothing in it can be surprising yet.
+        let acquainted = self.hours > 1 || self.chances > 0;
+        if declared || (acquainted && self.hour_chances < CHANCES_AN_HOUR) {
+            self.hour_chances = self.hour_chances.saturating_add(1);
             self.chances = self.chances.saturating_add(1);
         }
     }
 
-    /// Learns one value; `symbol` is asked for only if it is new. True if it was not there before.
-    pub fn observe(
+    /// Learns a value that was not there; `symbol` is asked for only if it still is not. True if it was learnt now.
+    ///
+    /// A quarantined value says nothing of how often this account brings something new: an attacker does not dull the
+    /// ear by shouting.
+    pub fn learn(
         &mut self,
         (facet, value): (Facet, u64),
         at: Timestamp,
-        quarantine: bool,
+        learning: Learning,
         symbol: impl FnOnce() -> Symbol,
     ) -> bool {
-        let tally = &mut self.tallies[facet as usize];
-        if let Some(entry) = self.values.find_mut(value, |e| e.hash == value && e.facet == facet) {
-            tally.once -= u16::from(entry.count == 1);
-            entry.count = entry.count.saturating_add(1);
-            entry.see(seconds(at));
+        if self.entry(facet, value).is_some() {
             return false;
         }
-        if tally.known >= facet.capacity() {
+        if self.known(facet) >= facet.capacity() {
             self.evict(facet);
         }
         let now = seconds(at);
@@ -219,12 +281,11 @@ impl Baseline {
             last: now,
             days: 1,
             facet,
-            quarantined: quarantine,
+            quarantined: learning.quarantine,
+            declared: learning.declared,
         };
         self.values.insert_unique(value, entry, |e| e.hash);
-        let tally = &mut self.tallies[facet as usize];
-        tally.known += 1;
-        tally.once += 1;
+        self.tallies[facet as usize].add(learning.quarantine, minute(at), self.minutes);
         true
     }
 
@@ -237,14 +298,29 @@ impl Baseline {
         }
         let tally = &mut self.tallies[facet as usize];
         tally.known -= 1;
-        tally.once -= u16::from(oldest.count == 1);
+        tally.once -= u16::from(oldest.count == 1 && !oldest.quarantined);
         tally.evicted = tally.evicted.saturating_add(1);
+    }
+}
+
+impl Tally {
+    fn add(&mut self, quarantined: bool, minute: u32, minutes: u32) {
+        self.known += 1;
+        if quarantined {
+            return;
+        }
+        self.once += 1;
+        if minutes > 1 && minute > self.last_novel {
+            self.novel_minutes = self.novel_minutes.saturating_add(1);
+        }
+        self.last_novel = minute;
     }
 }
 
 impl Entry {
     fn see(&mut self, now: u32) {
         const DAY: u32 = 86_400;
+        self.count = self.count.saturating_add(1);
         if now / DAY > self.last / DAY {
             self.days = self.days.saturating_add(1);
             self.quarantined &= self.days < QUARANTINE_DAYS;
@@ -258,8 +334,8 @@ fn seconds(at: Timestamp) -> u32 {
     u32::try_from((at.0 / 1_000_000).max(0)).unwrap_or(u32::MAX)
 }
 
-fn hour(at: Timestamp) -> u32 {
-    seconds(at) / 3_600
+fn minute(at: Timestamp) -> u32 {
+    seconds(at) / 60
 }
 
 /// How long a principal may be silent before its baseline may leave (90 days).

@@ -14,7 +14,7 @@ impl Detector for NewReach {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        if context.is_new(Facet::Action) || !context.is_new(Facet::Reach) {
+        if context.novel.contains(Facet::Action) || !context.novel.contains(Facet::Reach) {
             return None;
         }
         let impact = scaled(as_attempted(event, context.impact), 0, 75);

@@ -1,9 +1,9 @@
 //! What was refused: the first denial of something, many at once, and credentials that nobody accepts.
 
-use super::window::{Burst, WINDOW};
 use super::{BRUTE_FORCE, Context, Detector, Weighed, about, as_attempted, scaled};
 use crate::alert::{Bits, Reason, Signal};
 use crate::baseline::Facet;
+use crate::burst::{Burst, WINDOW};
 use crate::event::{Event, Outcome};
 use crate::impact::DISCOVERY;
 use crate::text::Text;
@@ -23,8 +23,8 @@ impl Detector for Denied {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        let explained = [Facet::Action, Facet::Namespace, Facet::ActionInNamespace].iter().any(|&f| context.is_new(f));
-        if explained || !context.is_new(Facet::Denied) {
+        let explained = context.novel.intersects(&[Facet::Action, Facet::Namespace, Facet::ActionInNamespace]);
+        if explained || !context.novel.contains(Facet::Denied) {
             return None;
         }
         let impact = scaled(as_attempted(event, context.impact), 0, 60);
@@ -41,8 +41,11 @@ impl Detector for DeniedBurst {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        let burst = context.burst.filter(|_| event.outcome.is_denied())?;
-        if context.routine_carrier || burst.distinct() < BURST.max(2 * burst.usual) || !context.is_new(Facet::Denied) {
+        let burst = context.cluster.bursts.of(event).filter(|_| event.outcome.is_denied())?;
+        if context.routine_carrier
+            || burst.distinct() < BURST.max(2 * burst.usual)
+            || !context.novel.contains(Facet::Denied)
+        {
             return None;
         }
         Some(Signal {
@@ -63,7 +66,7 @@ impl Detector for UnauthenticatedBurst {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        let burst = context.burst.filter(|_| event.outcome == Outcome::Unauthenticated)?;
+        let burst = context.cluster.bursts.of(event).filter(|_| event.outcome == Outcome::Unauthenticated)?;
         if burst.count < UNAUTHENTICATED_BURST {
             return None;
         }

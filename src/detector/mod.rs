@@ -4,17 +4,15 @@ mod connection;
 mod denied;
 mod novelty;
 mod token;
-pub mod window;
 
 use crate::alert::{Bits, History, Impact, Peers, Reason, Signal};
+use crate::baseline::facet::agent_family;
 use crate::baseline::map::Baselines;
-use crate::baseline::peers::PeerValues;
-use crate::baseline::{Baseline, Facet, Observation};
-use crate::credential::Credentials;
-use crate::event::{Event, PrincipalKind};
+use crate::baseline::{Baseline, Facet, Habit, Novel, Observation};
+use crate::cluster::Cluster;
+use crate::event::{Event, Principal, PrincipalKind, Timestamp};
 use crate::impact;
 use crate::text::Text;
-use window::Burst;
 
 /// One judge. Stateless: all memory is in the [`Context`].
 pub trait Detector: Send + Sync {
@@ -36,7 +34,7 @@ pub const ALL: &[&dyn Detector] = &[
     &novelty::New { id: "new-object", facet: Facet::Name, finding: "new object of a sensitive kind" },
     &connection::NewReach,
     &novelty::New { id: "impersonation", facet: Facet::Impersonated, finding: "new identity acted as" },
-    &novelty::New { id: "new-source", facet: Facet::Source, finding: "new source address" },
+    &novelty::NewSource,
     &token::Agent,
     &novelty::NewAgent,
     &denied::Denied,
@@ -50,21 +48,21 @@ pub struct Context<'a> {
     pub baseline: &'a Baseline,
     /// The facet values of the event.
     pub seen: &'a Observation,
-    /// What others do.
-    pub peers: &'a PeerValues,
-    /// The lives of credentials.
-    pub credentials: &'a Credentials,
+    /// Which of them are new for the principal.
+    pub novel: Novel,
+    /// What is known of the cluster.
+    pub cluster: &'a Cluster,
     /// All baselines, for the strings of their values.
     pub baselines: &'a Baselines,
     /// What the event could hurt.
     pub impact: Impact,
-    /// Recent denials of the principal, or of the address if there is none.
-    pub burst: Option<&'a Burst>,
     /// The event carries out what somebody else's object asks for: a control plane's controller or a kubelet, with the
     /// address, agent and credential it always has. Where it goes is no choice of its own.
     pub routine_carrier: bool,
-    /// How much the cluster as a whole has been seen: 0 (nothing yet) to 1.
-    pub cluster_maturity: f32,
+    /// A person with the address, agent and credential they always have: what is new in what they do is work.
+    pub person_at_home: bool,
+    /// The event came through an API server, which then stands as its source.
+    pub relayed: bool,
 }
 
 /// Something new for an account, and how surprising.
@@ -86,36 +84,68 @@ const INEXCUSABLE: u8 = 60;
 /// Chances below which an account is young: it is compared with all others too.
 const YOUNG: u32 = 64;
 
-impl Context<'_> {
-    /// Whether the event's value of `facet` is new for the account.
+impl<'a> Context<'a> {
+    /// The context of `event`, of which `novel` is new for its principal.
     #[must_use]
-    pub fn is_new(&self, facet: Facet) -> bool {
-        self.seen.value(facet).is_some_and(|value| !self.baseline.knows(facet, value))
+    pub fn new(
+        event: &Event<'_>,
+        (seen, novel): (&'a Observation, Novel),
+        baseline: &'a Baseline,
+        baselines: &'a Baselines,
+        cluster: &'a Cluster,
+    ) -> Self {
+        let at_home = !novel.intersects(&[Facet::Source, Facet::Agent, Facet::Credential]);
+        Self {
+            baseline,
+            seen,
+            novel,
+            cluster,
+            baselines,
+            impact: impact::of(event),
+            routine_carrier: is_routine_carrier(event, at_home, cluster),
+            person_at_home: at_home && event.principal().kind() == PrincipalKind::User,
+            relayed: cluster.is_relayed(event) && !novel.contains(Facet::Agent),
+        }
+    }
+
+    /// Whether the event's credential has been in normal use with other clients only.
+    #[must_use]
+    pub fn changes_client(&self, event: &Event<'_>) -> bool {
+        let life = event.credential.id.as_deref().and_then(|id| self.cluster.credentials.life(id));
+        life.is_some_and(|life| life.is_other_client(self.seen, event.at))
     }
 
     /// How new the event's value of `facet` is; none if it is known, or if there is none.
     #[must_use]
     pub fn novelty(&self, event: &Event<'_>, facet: Facet) -> Option<Novelty> {
-        let value = self.seen.value(facet).filter(|&value| !self.baseline.knows(facet, value))?;
-        let peers = self.peers.like(event.principal(), facet, value);
-        let mut bits = self.baseline.surprise(facet).0.max(self.surprise_of_the_young(facet, value));
+        let value = self.seen.value(facet).filter(|_| self.novel.contains(facet))?;
+        // The first value of what says who is at work is no change of it.
+        if facet.is_identity() && self.baseline.known(facet) == 0 {
+            return None;
+        }
+        let peers = self.cluster.peers.like(event.principal(), facet, value);
+        let habit = if self.person_at_home { Habit::Exploring } else { Habit::Steady };
+        let mut bits = self.baseline.surprise(facet, habit).0.max(self.surprise_of_the_young(facet, value, event.at));
         if let Some(Peers { doing, of }) = peers.filter(|p| p.doing > 0) {
             bits = bits.min(improbability(doing, of));
         }
-        if self.impact.weight < INEXCUSABLE && self.peers.is_wave(facet, value, event.at) {
+        if self.impact.weight < INEXCUSABLE
+            && !facet.is_identity()
+            && self.cluster.peers.is_wave(facet, value, event.at)
+        {
             bits = bits.min(WAVE_BITS);
         }
         Some(Novelty { surprise: Bits(bits), history: self.baseline.history(facet, event.at), peers })
     }
 
     /// A young account has no past to be surprising against: it is compared with everybody, at half weight.
-    fn surprise_of_the_young(&self, facet: Facet, value: u64) -> f32 {
+    fn surprise_of_the_young(&self, facet: Facet, value: u64, at: Timestamp) -> f32 {
         let comparable = matches!(facet, Facet::Action | Facet::Impersonated | Facet::Reach);
         if !comparable || self.baseline.chances() >= YOUNG {
             return 0.0;
         }
-        let Peers { doing, of } = self.peers.in_cluster(facet, value);
-        0.5 * self.cluster_maturity * improbability(doing, of)
+        let Peers { doing, of } = self.cluster.peers.in_cluster(facet, value);
+        0.5 * self.cluster.maturity(at) * improbability(doing, of)
     }
 
     /// The usual values of a facet, safe to show.
@@ -144,6 +174,21 @@ impl Context<'_> {
                 grade: None,
             },
         })
+    }
+}
+
+/// Whether an event carries out somebody else's orders ([`Context::routine_carrier`]).
+///
+/// Kubelets, and the controllers that run in the control plane: these are known by where they run and by the program
+/// they run in, never by name alone, so that a controller's token in other hands gets no such excuse.
+fn is_routine_carrier(event: &Event<'_>, at_home: bool, cluster: &Cluster) -> bool {
+    match event.principal() {
+        Principal::Node(_) => at_home,
+        Principal::User(name) => name.starts_with("system:") && at_home,
+        Principal::ServiceAccount { namespace: "kube-system", .. } => {
+            cluster.is_from_control_plane(event) && agent_family(&event.user_agent) == "kube-controller-manager"
+        }
+        Principal::ServiceAccount { .. } | Principal::Anonymous => false,
     }
 }
 

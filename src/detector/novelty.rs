@@ -1,7 +1,7 @@
 //! New values of a facet: action, namespace, source, agent, credential, object, identity.
 
 use super::{Context, Detector, USE_TOKEN, VALID_ACCOUNTS, Weighed, about, as_attempted, is_somebody, scaled};
-use crate::alert::{Impact, Signal};
+use crate::alert::{Grade, Impact, Signal};
 use crate::baseline::Facet;
 use crate::event::{Event, PrincipalKind};
 
@@ -18,11 +18,14 @@ impl Detector for New {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        if !context.is_new(self.facet) || (context.routine_carrier && is_elsewhere_sent(self.facet)) {
+        if !context.novel.contains(self.facet) || (context.routine_carrier && is_elsewhere_sent(self.facet)) {
             return None;
         }
-        let impact = weigh(self.facet, event, context.impact)?;
-        let show_usual = matches!(self.facet, Facet::Source | Facet::Credential | Facet::Namespace);
+        if self.facet == Facet::Name && context.novel.contains(Facet::Action) {
+            return None;
+        }
+        let impact = weigh(self.facet, event, context.impact, context.person_at_home);
+        let show_usual = matches!(self.facet, Facet::Credential | Facet::Namespace);
         context.signal(self.id, event, self.facet, Weighed { impact, finding: self.finding, show_usual })
     }
 }
@@ -32,27 +35,51 @@ const fn is_elsewhere_sent(facet: Facet) -> bool {
     matches!(facet, Facet::Namespace | Facet::Name)
 }
 
-fn weigh(facet: Facet, event: &Event<'_>, impact: Impact) -> Option<Impact> {
+fn weigh(facet: Facet, event: &Event<'_>, impact: Impact, person_at_home: bool) -> Impact {
     let attempted = as_attempted(event, impact);
-    Some(match facet {
-        Facet::Source => about(VALID_ACCOUNTS, source_weight(event, impact)?, "use of an account from elsewhere"),
+    match facet {
+        Facet::Name if person_at_home => scaled(attempted, 0, 40),
         Facet::Credential => about(USE_TOKEN, 65, "use of a credential that was not given to a pod"),
         Facet::Namespace => scaled(attempted, 5, 50),
         Facet::Name => scaled(attempted, 0, 80),
         _ => attempted,
-    })
+    }
 }
 
-/// A pod's address is new whenever the pod is: for tokens bound to a pod the token's own life says more.
-fn source_weight(event: &Event<'_>, impact: Impact) -> Option<u8> {
-    let base = match event.principal().kind() {
-        PrincipalKind::ServiceAccount if event.credential.pod_name.is_some() => return None,
-        PrincipalKind::ServiceAccount => 45,
-        PrincipalKind::Node => 60,
-        PrincipalKind::User => 25,
-        PrincipalKind::Anonymous => 0,
-    };
-    Some(scaled(impact, base, 30).weight)
+/// An address that the account never came from.
+///
+/// A pod's address is new whenever the pod is: for tokens bound to a pod the token's own life says more, and for
+/// accounts without any credential facts the network does.
+pub(super) struct NewSource;
+
+impl Detector for NewSource {
+    fn id(&self) -> &'static str {
+        "new-source"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        let ip = event.source_ip.filter(|_| context.novel.contains(Facet::Source))?;
+        let network = context.cluster.addresses.surprise(ip, event.at);
+        let base = match event.principal().kind() {
+            PrincipalKind::ServiceAccount if event.credential.pod_name.is_some() => return None,
+            PrincipalKind::ServiceAccount if event.credential.id.is_some() => 45,
+            PrincipalKind::ServiceAccount if network.is_some() => 60,
+            PrincipalKind::ServiceAccount => 5,
+            PrincipalKind::Node => 60,
+            PrincipalKind::User => 30,
+            PrincipalKind::Anonymous => 0,
+        };
+        let weight = scaled(context.impact, base, if base > 5 { 30 } else { 10 }).weight;
+        let impact = about(VALID_ACCOUNTS, weight, "use of an account from elsewhere");
+        let weighed = Weighed { impact, finding: "new source address", show_usual: true };
+        let mut signal = context.signal(self.id(), event, Facet::Source, weighed)?;
+        if let (None, Some(bits)) = (&event.credential.id, network) {
+            signal.surprise = bits;
+            signal.reason.finding = "address in a network that no account came from";
+        }
+        signal.reason.grade = event.credential.id.is_none().then_some(Grade::Address);
+        Some(signal)
+    }
 }
 
 /// A deed on a kind of thing that the account never did anywhere.
@@ -64,7 +91,7 @@ impl Detector for NewAction {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        if !context.is_new(Facet::Action) {
+        if !context.novel.contains(Facet::Action) {
             return None;
         }
         let attempted = as_attempted(event, context.impact);
@@ -83,8 +110,8 @@ impl Detector for NewActionInNamespace {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        let explained = context.is_new(Facet::Action) || context.is_new(Facet::Namespace);
-        if explained || context.routine_carrier || !context.is_new(Facet::ActionInNamespace) {
+        let explained = context.novel.contains(Facet::Action) || context.novel.contains(Facet::Namespace);
+        if explained || context.routine_carrier || !context.novel.contains(Facet::ActionInNamespace) {
             return None;
         }
         let impact = scaled(as_attempted(event, context.impact), 0, 75);
@@ -93,7 +120,7 @@ impl Detector for NewActionInNamespace {
     }
 }
 
-/// A client that the account never used, where no credential id ties it to a place.
+/// A client that the account never used, with a credential that is new too or has no id.
 pub(super) struct NewAgent;
 
 impl Detector for NewAgent {
@@ -102,15 +129,15 @@ impl Detector for NewAgent {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        if event.credential.id.is_some() || !is_somebody(event) || !context.is_new(Facet::Agent) {
+        if !is_somebody(event) || !context.novel.contains(Facet::Agent) || context.changes_client(event) {
             return None;
         }
-        let weighed = Weighed { impact: agent_impact(context.impact), finding: "new user agent", show_usual: true };
+        let weighed = Weighed { impact: agent_impact(context.impact, 20), finding: "new user agent", show_usual: true };
         context.signal(self.id(), event, Facet::Agent, weighed)
     }
 }
 
 /// A new client weighs by what is done with it.
-pub(super) fn agent_impact(impact: Impact) -> Impact {
-    about(VALID_ACCOUNTS, scaled(impact, 20, 40).weight, "use of an account with another client")
+pub(super) fn agent_impact(impact: Impact, base: u8) -> Impact {
+    about(VALID_ACCOUNTS, scaled(impact, base, 40).weight, "use of an account with another client")
 }

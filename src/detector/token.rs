@@ -2,11 +2,14 @@
 
 use super::novelty::agent_impact;
 use super::{Context, Detector, USE_TOKEN, Weighed, about};
-use crate::alert::{Grade, Impact, Reason, Signal};
+use crate::alert::{Bits, Grade, Impact, Reason, Signal};
 use crate::baseline::Facet;
 use crate::credential::Kind;
-use crate::event::Event;
+use crate::event::{Event, PrincipalKind};
 use crate::text::Text;
+
+/// Bits below which an address says nothing here: behind a proxy all have the same, behind NAT they come and go.
+const MEANINGFUL: Bits = Bits(2.0);
 
 /// One credential used from a second address.
 pub(super) struct Shared;
@@ -18,16 +21,20 @@ impl Detector for Shared {
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let (id, ip) = (event.credential.id.as_deref()?, event.source_ip?);
-        let life = context.credentials.life(id)?;
+        let life = context.cluster.credentials.life(id)?;
         if life.normal_use(ip).is_some() {
             return None;
         }
         let others = life.elsewhere(ip);
         let usual = others.first()?;
         let kind = Kind::of(event);
+        let surprise = context.cluster.credentials.surprise_of_sharing(kind, &event.username);
+        if context.relayed || surprise < MEANINGFUL {
+            return None;
+        }
         Some(Signal {
             detector: self.id(),
-            surprise: context.credentials.surprise_of_sharing(kind, &event.username),
+            surprise,
             impact: impact_of_sharing(kind),
             reason: Reason {
                 parameter: "credential address",
@@ -69,13 +76,17 @@ impl Detector for Elsewhere {
         let (ip, node) = (event.source_ip?, event.credential.node_name.as_deref()?);
         let pod = event.credential.pod_name.as_deref()?;
         let id = event.credential.id.as_deref()?;
-        if context.credentials.life(id).is_some_and(|life| life.normal_use(ip).is_some()) {
+        if context.cluster.credentials.life(id).is_some_and(|life| life.normal_use(ip).is_some()) {
             return None;
         }
-        let tenant = context.credentials.other_tenant(ip, node, event.at)?;
+        let tenant = context.cluster.credentials.other_tenant(ip, node, event.at)?;
+        let surprise = context.cluster.credentials.surprise_of_moving();
+        if context.relayed || surprise < MEANINGFUL {
+            return None;
+        }
         Some(Signal {
             detector: self.id(),
-            surprise: context.credentials.surprise_of_moving(),
+            surprise,
             impact: about(USE_TOKEN, 80, "use of a pod's token from another pod"),
             reason: Reason {
                 parameter: "token's place",
@@ -91,7 +102,8 @@ impl Detector for Elsewhere {
     }
 }
 
-/// A credential with a client that its account never used.
+/// A credential in use with a client that its account never used. A new version comes with a new pod, so with a new
+/// token: an old token with a new client is somebody else's work.
 pub(super) struct Agent;
 
 impl Detector for Agent {
@@ -100,10 +112,16 @@ impl Detector for Agent {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        if event.credential.id.is_none() || !context.is_new(Facet::Agent) {
+        if !context.novel.contains(Facet::Agent) || !context.changes_client(event) {
             return None;
         }
-        let impact = agent_impact(context.impact);
+        // People take another tool now and then, at their own desk; workloads do not.
+        let base = match event.principal().kind() {
+            PrincipalKind::User if context.novel.contains(Facet::Source) => 20,
+            PrincipalKind::User => 5,
+            _ => 42,
+        };
+        let impact = agent_impact(context.impact, base);
         let weighed = Weighed { impact, finding: "credential with a new user agent", show_usual: true };
         context.signal(self.id(), event, Facet::Agent, weighed)
     }

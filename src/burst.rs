@@ -42,10 +42,10 @@ pub struct Bursts {
 }
 
 impl Bursts {
-    /// Counts a denied or unauthenticated event, and lends its window, the event included.
-    pub fn count(&mut self, event: &Event<'_>, seen: &Observation) -> Option<&Burst> {
+    /// Counts a denied or unauthenticated event; false if it is neither.
+    pub fn count(&mut self, event: &Event<'_>, seen: &Observation) -> bool {
         let denied = event.outcome.is_denied() || event.outcome == Outcome::Unauthenticated;
-        let what = seen.value(Facet::ActionInNamespace).filter(|_| denied)?;
+        let Some(what) = seen.value(Facet::ActionInNamespace).filter(|_| denied) else { return false };
         if self.open.len() >= MAX_BURSTS {
             self.make_room();
         }
@@ -59,7 +59,13 @@ impl Bursts {
         if burst.distinct.len() < MAX_DISTINCT && !burst.distinct.contains(&what) {
             burst.distinct.push(what);
         }
-        Some(burst)
+        true
+    }
+
+    /// The window of whoever made `event`, if anything was denied to them.
+    #[must_use]
+    pub fn of(&self, event: &Event<'_>) -> Option<&Burst> {
+        self.open.get(&key(event))
     }
 
     fn make_room(&mut self) {

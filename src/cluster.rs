@@ -1,0 +1,123 @@
+//! What is known of a cluster as a whole, beside the baselines of its principals.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use crate::address::Addresses;
+use crate::baseline::map::Baselines;
+use crate::baseline::peers::PeerValues;
+use crate::baseline::{Baseline, Facet, Learning, Novel, Observation};
+use crate::burst::Bursts;
+use crate::credential::Credentials;
+use crate::event::{Event, Principal, PrincipalKind, Span, Timestamp};
+
+/// Age at which an undeclared cluster counts as known.
+const KNOWN_AFTER: Span = Span::days(7);
+
+/// Addresses of the control plane that are remembered, at most.
+const MAX_CONTROL_PLANE: usize = 64;
+
+/// What principals have in common: who else does what, whose credentials are where.
+#[derive(Debug)]
+pub struct Cluster {
+    /// What others do.
+    pub peers: PeerValues,
+    /// The lives of credentials.
+    pub credentials: Credentials,
+    /// The networks that service accounts come from.
+    pub addresses: Addresses,
+    /// Recent denials.
+    pub bursts: Bursts,
+    control_plane: HashSet<IpAddr>,
+    first: Option<Timestamp>,
+    declared: bool,
+}
+
+impl Cluster {
+    /// Nothing known yet; at most `max_credentials` credentials.
+    #[must_use]
+    pub fn new(max_credentials: usize) -> Self {
+        Self {
+            peers: PeerValues::default(),
+            credentials: Credentials::new(max_credentials),
+            addresses: Addresses::default(),
+            bursts: Bursts::default(),
+            control_plane: HashSet::new(),
+            first: None,
+            declared: false,
+        }
+    }
+
+    /// Counts what an event shows that is no news; false if its credential or its outcome asks for a closer look.
+    pub fn touch(&mut self, event: &Event<'_>, seen: &Observation) -> bool {
+        self.first.get_or_insert(event.at);
+        let familiar = self.credentials.touch(event, seen);
+        let denied = self.bursts.count(event, seen);
+        familiar && !denied
+    }
+
+    /// Learns what is new about an event, of its principal and of the cluster.
+    pub fn learn(
+        &mut self,
+        (event, seen, novel): (&Event<'_>, &Observation, Novel),
+        baseline: &mut Baseline,
+        baselines: &Baselines,
+        learning: Learning,
+    ) {
+        self.declared |= learning.declared;
+        let principal = event.principal();
+        if baseline.requests() == 1 {
+            self.join(principal, event.at);
+        }
+        self.credentials.issue(event);
+        self.credentials.learn(event, seen, learning.quarantine, self.is_relayed(event));
+        for (facet, value) in seen.iter().filter(|&(facet, _)| novel.contains(facet)) {
+            let symbol = || baselines.intern(&facet.describe(event));
+            if baseline.learn((facet, value), event.at, learning, symbol) && !learning.quarantine {
+                self.peers.learn(principal, facet, value, event.at);
+                if facet == Facet::Source {
+                    self.arrive(principal, event);
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, principal: Principal<'_>, at: Timestamp) {
+        self.peers.join(principal);
+        if principal.kind() == PrincipalKind::Node {
+            self.addresses.join(at);
+        }
+    }
+
+    fn arrive(&mut self, principal: Principal<'_>, event: &Event<'_>) {
+        self.addresses.arrive(event);
+        let control_plane = matches!(principal, Principal::User("system:kube-controller-manager" | "system:apiserver"));
+        if let (true, Some(ip)) = (control_plane && self.control_plane.len() < MAX_CONTROL_PLANE, event.source_ip) {
+            self.control_plane.insert(ip);
+        }
+    }
+
+    /// Whether the event comes from where the control plane is.
+    #[must_use]
+    pub fn is_from_control_plane(&self, event: &Event<'_>) -> bool {
+        event.source_ip.is_some_and(|ip| self.control_plane.contains(&ip))
+    }
+
+    /// Whether a pod's token comes from where an API server is: aggregation and peer proxying do this.
+    #[must_use]
+    pub fn is_relayed(&self, event: &Event<'_>) -> bool {
+        event.credential.pod_name.is_some() && self.is_from_control_plane(event)
+    }
+
+    /// How much of the cluster has been seen at `at`: 0 (nothing yet) to 1 (a declared period, or a week).
+    #[must_use]
+    pub fn maturity(&self, at: Timestamp) -> f32 {
+        if self.declared {
+            return 1.0;
+        }
+        let age = self.first.map_or(Span::default(), |first| at.since(first));
+        #[expect(clippy::cast_precision_loss, reason = "a share")]
+        let share = age.0 as f32 / KNOWN_AFTER.0 as f32;
+        share.min(1.0)
+    }
+}
