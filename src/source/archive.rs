@@ -1,23 +1,19 @@
 //! One log as blocks of whole records, whatever its files are compressed with and wherever they were cut.
 
-use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
-use flate2::bufread::MultiGzDecoder;
 use memchr::{memchr, memrchr};
 
 use super::Input;
+use super::compression::open;
 use crate::decode::{MAX_RECORD, is_cri_partial};
 use crate::text::Text;
 
 /// The usual size of a block: large enough that handing it over costs nothing, small enough that what one thread wrote is
 /// still in a cache when the next reads it (1 MiB took a tenth more CPU).
 const BLOCK: usize = 256 << 10;
-
-/// How much of a compressed file is read at a time.
-const COMPRESSED: usize = 128 << 10;
 
 /// What is kept of a record too long to be read.
 const EXCERPT: usize = 256;
@@ -260,40 +256,6 @@ fn is_complete(line: &[u8]) -> bool {
     line.trim_ascii_end().ends_with(b"}") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
 }
 
-/// Opens an input and undoes its compression, which is told by its first bytes: names lie.
-fn open(input: &Input, progress: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
-    let raw: Box<dyn Read + Send> = match input {
-        Input::Stdin => Box::new(io::stdin()),
-        Input::File(path) => Box::new(File::open(path)?),
-    };
-    let mut counted = Counted { raw, count: Arc::clone(progress) };
-    let mut magic = Vec::with_capacity(4);
-    counted.by_ref().take(4).read_to_end(&mut magic)?;
-    let whole = Cursor::new(magic.clone()).chain(counted);
-    Ok(match magic[..] {
-        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(BufReader::with_capacity(COMPRESSED, whole))),
-        // a frame (RFC 8878, 3.1.1), or a skippable one (3.1.2), with which pzstd begins
-        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
-            Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(COMPRESSED, whole))?)
-        }
-        _ => Box::new(whole),
-    })
-}
-
-/// Adds what is read to a count that others look at.
-struct Counted {
-    raw: Box<dyn Read + Send>,
-    count: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.raw.read(buffer)?;
-        self.count.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -341,21 +303,6 @@ mod tests {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(bytes).expect("memory takes all");
         encoder.finish().expect("memory takes all")
-    }
-
-    fn zstd(bytes: &[u8]) -> Vec<u8> {
-        zstd::encode_all(bytes, 1).expect("memory takes all")
-    }
-
-    #[test]
-    fn compression_is_told_by_content_member_by_member() {
-        let expected = records(&read(&[b"one\ntwo\nthree\n"]));
-        let (a, b): (&[u8], &[u8]) = (b"one\ntw", b"o\nthree\n");
-        assert_eq!(records(&read(&[&[gzip(a), gzip(b)].concat()])), expected);
-        assert_eq!(records(&read(&[&[zstd(a), zstd(b)].concat()])), expected);
-        let skippable = [0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9];
-        assert_eq!(records(&read(&[&[&skippable[..], &zstd(a), &zstd(b)].concat()])), expected);
-        assert_eq!(records(&read(&[&gzip(a), &zstd(b)])), expected, "each file in its own way");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub mod archive;
+mod compression;
 pub mod discover;
 
 /// One thing to read.

@@ -50,7 +50,13 @@ fn sources() -> Vec<(PathBuf, String, String)> {
         let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         (path, module, code)
     };
-    files(&src()).into_iter().map(in_module).filter(|(_, module, _)| module != "lib" && module != "main").collect()
+    let is_tests = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tests.rs");
+    files(&src())
+        .into_iter()
+        .filter(|path| !is_tests(path))
+        .map(in_module)
+        .filter(|(_, module, _)| module != "lib" && module != "main")
+        .collect()
 }
 
 /// The modules that some code names as `crate::name`, whether alone or in braces.
