@@ -36,5 +36,17 @@ pub mod triage;
 
 pub mod engine;
 
+pub mod source;
+
+pub mod format;
+
+pub mod sink;
+
+pub mod pipeline;
+
+pub mod config;
+
+pub mod cli;
+
 #[cfg(test)]
 mod sample;

@@ -1,0 +1,105 @@
+//! The command line: one file for each subcommand.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
+
+use crate::sink::stream::Stream;
+
+mod completions;
+mod man;
+mod progress;
+mod replay;
+
+/// How a run ends, as its exit code tells a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All was done.
+    Done = 0,
+    /// Something failed on the way.
+    Failed = 1,
+    /// Wrong usage or configuration: nothing was done.
+    Usage = 2,
+    /// More records were rejected than `--max-rejects` allows.
+    Rejects = 4,
+    /// There is an incident as bad as `--fail-on` says.
+    Found = 10,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why nothing, or not all, was done.
+#[derive(Debug)]
+enum Failure {
+    /// Wrong usage or configuration.
+    Usage(anyhow::Error),
+    /// Anything else.
+    Run(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+/// Finds what is unusual in Kubernetes audit logs: stolen tokens, new actions, new places.
+#[derive(Debug, Parser)]
+#[command(name = "sawatch", version, max_term_width = 120, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How much to say of the run itself, on standard error: off, error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    log_level: LevelFilter,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Replay(Box<replay::Args>),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Cli {
+    /// How much is logged.
+    #[must_use]
+    pub fn log_level(&self) -> LevelFilter {
+        self.log_level
+    }
+
+    /// Does what was asked for; what went wrong is on standard error.
+    #[must_use]
+    pub fn run(self) -> Exit {
+        let outcome = match self.command {
+            Command::Replay(args) => replay::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
+        };
+        let (error, exit) = match outcome {
+            Ok(exit) => return exit,
+            Err(Failure::Usage(error)) => (error, Exit::Usage),
+            Err(Failure::Run(error)) => (error, Exit::Failed),
+        };
+        // if even standard error is gone, the exit code still tells
+        _ = Stream::stderr().say(&format_args!("error: {error:#}\n"));
+        exit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Cli::command().debug_assert();
+    }
+}

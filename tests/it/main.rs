@@ -1,0 +1,15 @@
+//! What only the whole can show: the real binary, the library from files to incidents, and the order of the house.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cli;
+mod config;
+mod replay;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+
+/// A file below `tests/data`.
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
