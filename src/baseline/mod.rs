@@ -71,7 +71,9 @@ impl Entry {
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     /// Values held, quarantined ones included.
-    known: u16,
+    held: u16,
+    /// Of these, in quarantine.
+    quarantined: u16,
     /// Of these, seen once: Good and Turing's measure of what is still unseen.
     once: u16,
     /// Values that had to leave.
@@ -182,10 +184,11 @@ impl Baseline {
         (self.first, self.last)
     }
 
-    /// Values of `facet` known.
+    /// Values of `facet` that are normal.
     #[must_use]
     pub const fn known(&self, facet: Facet) -> u16 {
-        self.tallies[facet as usize].known
+        let Tally { held, quarantined, .. } = self.tallies[facet as usize];
+        held - quarantined
     }
 
     /// Values that had to leave because a facet was full.
@@ -225,7 +228,7 @@ impl Baseline {
                     }
                     let tally = &mut self.tallies[facet as usize];
                     tally.once -= u16::from(entry.count == 1 && !entry.quarantined);
-                    entry.see(now);
+                    tally.quarantined -= u16::from(entry.see(now));
                 }
                 None => novel.insert(facet),
             }
@@ -270,7 +273,7 @@ impl Baseline {
         if self.entry(facet, value).is_some() {
             return false;
         }
-        if self.known(facet) >= facet.capacity() {
+        if self.tallies[facet as usize].held >= facet.capacity() {
             self.evict(facet);
         }
         let now = seconds(at);
@@ -298,7 +301,8 @@ impl Baseline {
             entry.remove();
         }
         let tally = &mut self.tallies[facet as usize];
-        tally.known -= 1;
+        tally.held -= 1;
+        tally.quarantined -= u16::from(oldest.quarantined);
         tally.once -= u16::from(oldest.count == 1 && !oldest.quarantined);
         tally.evicted = tally.evicted.saturating_add(1);
     }
@@ -306,8 +310,9 @@ impl Baseline {
 
 impl Tally {
     fn add(&mut self, quarantined: bool, minute: u32, minutes: u32) {
-        self.known += 1;
+        self.held += 1;
         if quarantined {
+            self.quarantined += 1;
             return;
         }
         self.once += 1;
@@ -319,14 +324,17 @@ impl Tally {
 }
 
 impl Entry {
-    fn see(&mut self, now: u32) {
+    /// Counts it once more; true if that ends its quarantine.
+    fn see(&mut self, now: u32) -> bool {
         const DAY: u32 = 86_400;
         self.count = self.count.saturating_add(1);
         if now / DAY > self.last / DAY {
             self.days = self.days.saturating_add(1);
-            self.quarantined &= self.days < QUARANTINE_DAYS;
         }
         self.last = self.last.max(now);
+        let released = self.quarantined && self.days >= QUARANTINE_DAYS;
+        self.quarantined &= !released;
+        released
     }
 }
 
