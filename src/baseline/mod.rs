@@ -1,5 +1,6 @@
 //! What is normal for one principal, and how surprising something new would be.
 
+mod entry;
 pub mod facet;
 pub mod map;
 pub mod peers;
@@ -8,64 +9,15 @@ mod symbols;
 use hashbrown::HashTable;
 
 use crate::alert::{Bits, History};
-use crate::event::{Span, Timestamp};
+use crate::event::Timestamp;
 
+pub use entry::Entry;
 pub use facet::{Facet, Novel, Observation};
 pub use symbols::{Symbol, Symbols};
 
 /// Chances that one active hour of an undeclared history counts for, at most: a burst of fifty thousand requests is no
 /// month's evidence.
 const CHANCES_AN_HOUR: u16 = 16;
-
-/// Separate days on which a quarantined value must be seen before it counts as normal.
-const QUARANTINE_DAYS: u8 = 3;
-
-/// One value of one facet.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    hash: u64,
-    /// The value as it is shown.
-    pub symbol: Symbol,
-    /// How often it was seen.
-    pub count: u32,
-    first: u32,
-    last: u32,
-    days: u8,
-    facet: Facet,
-    quarantined: bool,
-    declared: bool,
-}
-
-/// How long an address, agent or credential is on probation before it counts as the account's own: long enough for an
-/// intruder to be still at work, short enough for a person who has moved.
-const PROBATION: Span = Span::hours(1);
-
-impl Entry {
-    /// When it was first seen, to the second.
-    #[must_use]
-    pub fn first(&self) -> Timestamp {
-        Timestamp(i64::from(self.first) * 1_000_000)
-    }
-
-    /// Whether it has not been there for long. What an account had from its first minute has nothing before it to
-    /// differ from.
-    fn is_on_probation(&self, at: Timestamp, origin: Timestamp) -> bool {
-        let first = self.first();
-        !self.declared && at.since(first) < PROBATION && first.since(origin) >= Span::minutes(1)
-    }
-
-    /// When it was last seen, to the second.
-    #[must_use]
-    pub fn last(&self) -> Timestamp {
-        Timestamp(i64::from(self.last) * 1_000_000)
-    }
-
-    /// Whether it came with an alert and has not been seen on enough separate days since.
-    #[must_use]
-    pub const fn is_quarantined(&self) -> bool {
-        self.quarantined
-    }
-}
 
 /// Counts of one facet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -211,8 +163,8 @@ impl Baseline {
     /// The normal values of `facet`, the most frequent first.
     #[must_use]
     pub fn usual(&self, facet: Facet, most: usize) -> Vec<Symbol> {
-        let mut all: Vec<&Entry> = self.values.iter().filter(|e| e.facet == facet && !e.quarantined).collect();
-        all.sort_unstable_by_key(|e| (u32::MAX - e.count, e.first, e.symbol));
+        let mut all: Vec<&Entry> = self.values.iter().filter(|e| e.facet == facet && !e.is_quarantined()).collect();
+        all.sort_unstable_by_key(|e| (u32::MAX - e.count, e.first(), e.symbol));
         all.into_iter().take(most).map(|e| e.symbol).collect()
     }
 
@@ -223,11 +175,11 @@ impl Baseline {
         for (facet, value) in seen.iter() {
             match self.values.find_mut(value, |e| e.hash == value && e.facet == facet) {
                 Some(entry) => {
-                    if entry.quarantined || (seen.is_probationary(facet) && entry.is_on_probation(at, origin)) {
+                    if entry.is_quarantined() || (seen.is_probationary(facet) && entry.is_on_probation(at, origin)) {
                         novel.insert(facet);
                     }
                     let tally = &mut self.tallies[facet as usize];
-                    tally.once -= u16::from(entry.count == 1 && !entry.quarantined);
+                    tally.once -= u16::from(entry.is_single());
                     tally.quarantined -= u16::from(entry.see(now));
                 }
                 None => novel.insert(facet),
@@ -276,18 +228,7 @@ impl Baseline {
         if self.tallies[facet as usize].held >= facet.capacity() {
             self.evict(facet);
         }
-        let now = seconds(at);
-        let entry = Entry {
-            hash: value,
-            symbol: symbol(),
-            count: 1,
-            first: now,
-            last: now,
-            days: 1,
-            facet,
-            quarantined: learning.quarantine,
-            declared: learning.declared,
-        };
+        let entry = Entry::new((facet, value), symbol(), at, learning);
         self.values.insert_unique(value, entry, |e| e.hash);
         self.tallies[facet as usize].add(learning.quarantine, minute(at), self.minutes);
         true
@@ -295,15 +236,15 @@ impl Baseline {
 
     /// Makes room in a full facet: the least recently seen value leaves.
     fn evict(&mut self, facet: Facet) {
-        let oldest = self.values.iter().filter(|e| e.facet == facet).min_by_key(|e| (e.last, e.hash)).copied();
+        let oldest = self.values.iter().filter(|e| e.facet == facet).min_by_key(|e| (e.last(), e.hash)).copied();
         let Some(oldest) = oldest else { return };
         if let Ok(entry) = self.values.find_entry(oldest.hash, |e| e.hash == oldest.hash && e.facet == facet) {
             entry.remove();
         }
         let tally = &mut self.tallies[facet as usize];
         tally.held -= 1;
-        tally.quarantined -= u16::from(oldest.quarantined);
-        tally.once -= u16::from(oldest.count == 1 && !oldest.quarantined);
+        tally.quarantined -= u16::from(oldest.is_quarantined());
+        tally.once -= u16::from(oldest.is_single());
         tally.evicted = tally.evicted.saturating_add(1);
     }
 }
@@ -323,21 +264,6 @@ impl Tally {
     }
 }
 
-impl Entry {
-    /// Counts it once more; true if that ends its quarantine.
-    fn see(&mut self, now: u32) -> bool {
-        const DAY: u32 = 86_400;
-        self.count = self.count.saturating_add(1);
-        if now / DAY > self.last / DAY {
-            self.days = self.days.saturating_add(1);
-        }
-        self.last = self.last.max(now);
-        let released = self.quarantined && self.days >= QUARANTINE_DAYS;
-        self.quarantined &= !released;
-        released
-    }
-}
-
 /// Whole seconds since the epoch; what lies outside 1970 to 2106 is moved to its edge.
 fn seconds(at: Timestamp) -> u32 {
     u32::try_from((at.0 / 1_000_000).max(0)).unwrap_or(u32::MAX)
@@ -347,119 +273,5 @@ fn minute(at: Timestamp) -> u32 {
     seconds(at) / 60
 }
 
-/// How long a principal may be silent before its baseline may leave (90 days).
-pub const FORGET_AFTER: Span = Span::days(90);
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sample::{START, event};
-
-    fn observe(baseline: &mut Baseline, event: &crate::event::Event<'_>, learning: Learning) -> Novel {
-        let seen = Observation::of(event);
-        let novel = baseline.touch(&seen, event.at, learning.declared);
-        for value in seen.iter() {
-            baseline.learn(value, event.at, learning, || Symbols::default().intern("x"));
-        }
-        novel
-    }
-
-    const DECLARED: Learning = Learning { quarantine: false, declared: true };
-    const LIVE: Learning = Learning { quarantine: false, declared: false };
-    const QUARANTINED: Learning = Learning { quarantine: true, declared: false };
-
-    #[test]
-    fn what_was_seen_before_is_not_new() {
-        let mut baseline = Baseline::new(START);
-        assert!(observe(&mut baseline, &event(), DECLARED).contains(Facet::Action));
-        assert!(observe(&mut baseline, &event(), DECLARED).is_empty());
-        let other = observe(&mut baseline, &event().doing("list", "secrets"), DECLARED);
-        assert!(other.contains(Facet::Action) && !other.contains(Facet::Namespace));
-    }
-
-    #[test]
-    fn a_first_hour_surprises_nobody_however_busy() {
-        let mut baseline = Baseline::new(START);
-        for second in 0..3_500 {
-            observe(&mut baseline, &event().after(Span::seconds(second)), LIVE);
-        }
-        assert!(baseline.surprise(Facet::Action, Habit::Steady).0 <= 1.0);
-    }
-
-    #[test]
-    fn surprise_grows_with_experience_and_falls_with_every_novelty() {
-        let mut baseline = Baseline::new(START);
-        let mut before = 0.0;
-        for minute in 0..100 {
-            observe(&mut baseline, &event().after(Span::minutes(minute)), DECLARED);
-            let now = baseline.surprise(Facet::Action, Habit::Steady).0;
-            assert!(now >= before);
-            before = now;
-        }
-        assert!(before > 6.0);
-        observe(&mut baseline, &event().doing("list", "pods").after(Span::minutes(101)), DECLARED);
-        assert!(baseline.surprise(Facet::Action, Habit::Steady).0 < before);
-    }
-
-    #[test]
-    fn a_person_is_expected_to_bring_something_new() {
-        let mut baseline = Baseline::new(START);
-        for minute in 0..20 {
-            observe(&mut baseline, &event().after(Span::minutes(minute)), DECLARED);
-        }
-        assert!(baseline.surprise(Facet::Action, Habit::Exploring).0 < 3.0);
-        assert!(baseline.surprise(Facet::Action, Habit::Steady).0 > 4.0);
-    }
-
-    #[test]
-    fn a_quarantined_value_stays_new_until_its_third_day() {
-        let mut baseline = Baseline::new(START);
-        let strange = event().doing("list", "secrets");
-        observe(&mut baseline, &strange, QUARANTINED);
-        for day in 1..=2 {
-            let again = strange.clone().after(Span::days(day));
-            assert!(observe(&mut baseline, &again, LIVE).contains(Facet::Action), "day {day}");
-        }
-        assert!(!observe(&mut baseline, &strange.after(Span::days(3)), LIVE).contains(Facet::Action));
-    }
-
-    #[test]
-    fn quarantined_values_do_not_dull_the_ear() {
-        let mut baseline = Baseline::new(START);
-        for minute in 0..60 {
-            observe(&mut baseline, &event().after(Span::minutes(minute)), DECLARED);
-        }
-        let before = baseline.surprise(Facet::Action, Habit::Steady);
-        for (n, resource) in ["secrets", "pods", "nodes", "roles"].into_iter().enumerate() {
-            let at = Span::minutes(60 + n as i64);
-            observe(&mut baseline, &event().doing("list", resource).after(at), QUARANTINED);
-        }
-        assert!(baseline.surprise(Facet::Action, Habit::Steady) >= before);
-    }
-
-    #[test]
-    fn a_new_client_is_on_probation_for_an_hour() {
-        let mut baseline = Baseline::new(START);
-        observe(&mut baseline, &event(), LIVE);
-        let other = event().with("curl/8.0");
-        observe(&mut baseline, &other.clone().after(Span::minutes(10)), LIVE);
-        let soon = observe(&mut baseline, &other.clone().after(Span::minutes(30)), LIVE);
-        assert!(soon.contains(Facet::Agent));
-        let later = observe(&mut baseline, &other.after(Span::minutes(71)), LIVE);
-        assert!(!later.contains(Facet::Agent));
-    }
-
-    #[test]
-    fn a_full_facet_forgets_what_was_silent_longest_and_says_so() {
-        let mut baseline = Baseline::new(START);
-        let capacity = i64::from(Facet::Source.capacity());
-        for n in 0..=capacity {
-            let ip = format!("10.0.{}.{}", n / 256, n % 256);
-            observe(&mut baseline, &event().from(&ip).after(Span::seconds(n)), DECLARED);
-        }
-        assert_eq!(baseline.evicted(), 1);
-        assert_eq!(baseline.known(Facet::Source), Facet::Source.capacity());
-        let first = Observation::of(&event().from("10.0.0.0")).value(Facet::Source).unwrap();
-        assert!(baseline.entry(Facet::Source, first).is_none());
-    }
-}
+mod tests;

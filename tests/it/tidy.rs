@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lines in a file of source, at most.
-const MAX_LINES: usize = 450;
+const MAX_LINES: usize = 410;
 
 /// Where the core ends: this module and those above it know no world outside.
 const LAST_OF_CORE: &str = "engine";
@@ -50,7 +50,7 @@ fn sources() -> Vec<(PathBuf, String, String)> {
         let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         (path, module, code)
     };
-    let is_tests = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tests.rs");
+    let is_tests = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tests.rs" || name == "sample.rs");
     files(&src())
         .into_iter()
         .filter(|path| !is_tests(path))

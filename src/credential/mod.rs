@@ -3,6 +3,8 @@
 //! A token is taken by copying it: from then on it is used from two places. Whether that is unusual depends on the
 //! cluster (NAT, proxies) and on the account (people roam), so what is unusual is learned from both.
 
+mod life;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -12,19 +14,12 @@ use hashbrown::HashTable;
 use crate::alert::Bits;
 use crate::baseline::facet::{Shape, hash};
 use crate::baseline::{Facet, Observation};
+pub use life::{Life, Use};
+
 use crate::event::{Event, PrincipalKind, Span, Timestamp};
 
 /// How long a credential may be silent before its life may leave.
 const FORGET_AFTER: Span = Span::days(7);
-
-/// The most addresses that are kept of one credential; the least recently used makes room.
-const MAX_ADDRESSES: usize = 8;
-
-/// The most clients that are kept of one credential.
-const MAX_CLIENTS: usize = 8;
-
-/// How long a pod may take to bring up all clients that share its token.
-const STARTING: Span = Span::minutes(2);
 
 /// How long an address belongs to the pod that was last seen there.
 const HOLD: Span = Span::minutes(5);
@@ -52,77 +47,6 @@ impl Kind {
             PrincipalKind::Node => Self::NodeCertificate,
             PrincipalKind::User | PrincipalKind::Anonymous => Self::Certificate,
         }
-    }
-}
-
-/// One address a credential was used from.
-#[derive(Clone, Copy, Debug)]
-pub struct Use {
-    /// Where from.
-    pub ip: IpAddr,
-    /// First use from there.
-    pub first: Timestamp,
-    /// Last use from there.
-    pub last: Timestamp,
-    /// Uses from there.
-    pub count: u64,
-    quarantined: bool,
-}
-
-/// What is known of one credential.
-#[derive(Clone, Debug, Default)]
-pub struct Life {
-    id: u64,
-    /// Who asked for it, and when; none if nobody was seen to.
-    pub issued: Option<(Box<str>, Timestamp)>,
-    /// Where it was used from.
-    pub uses: Vec<Use>,
-    /// The families of the clients it was used with, as hashes.
-    clients: Vec<u64>,
-    first: Timestamp,
-    last: Timestamp,
-}
-
-impl Life {
-    /// The use from `ip` that is normal; none if it was never used there, or only with an alert.
-    #[must_use]
-    pub fn normal_use(&self, ip: IpAddr) -> Option<&Use> {
-        self.uses.iter().find(|u| u.ip == ip && !u.quarantined)
-    }
-
-    /// Whether it was used before, but never with this client. While a pod starts its containers come one by one, so
-    /// until then any client may be its own.
-    #[must_use]
-    pub fn is_other_client(&self, seen: &Observation, at: Timestamp) -> bool {
-        let starting = at.since(self.first) < STARTING;
-        let known = seen.value(Facet::Agent).is_none_or(|agent| self.clients.contains(&agent));
-        !self.clients.is_empty() && !starting && !known
-    }
-
-    fn add_client(&mut self, seen: &Observation) {
-        if let Some(agent) = seen.value(Facet::Agent).filter(|agent| !self.clients.contains(agent)) {
-            if self.clients.len() >= MAX_CLIENTS {
-                self.clients.remove(0);
-            }
-            self.clients.push(agent);
-        }
-    }
-
-    fn add_use(&mut self, new: Use) {
-        if self.uses.len() >= MAX_ADDRESSES {
-            let oldest = self.uses.iter().enumerate().min_by_key(|(_, u)| (u.last, u.ip)).map_or(0, |(n, _)| n);
-            self.uses.remove(oldest);
-        }
-        self.uses.push(new);
-    }
-
-    /// Normal uses from other addresses of the same family, the latest first: a dual-stack pod has one of each.
-    #[must_use]
-    pub fn elsewhere(&self, ip: IpAddr) -> Vec<&Use> {
-        let mut others: Vec<&Use> =
-            self.uses.iter().filter(|u| !u.quarantined && u.ip != ip && u.ip.is_ipv4() == ip.is_ipv4()).collect();
-        others.sort_by_key(|u| (std::cmp::Reverse(u.last), u.ip));
-        others
     }
 }
 
@@ -333,97 +257,4 @@ fn key(text: &str) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sample::{START, event};
-
-    fn learn(credentials: &mut Credentials, event: &Event<'_>, quarantine: bool) {
-        let seen = Observation::of(event);
-        if !credentials.touch(event, &seen) {
-            credentials.learn(event, &seen, quarantine, false);
-        }
-    }
-
-    /// A cluster in which a hundred pods have each used their token from their own address.
-    fn quiet_cluster() -> Credentials {
-        let mut credentials = Credentials::new(1_000);
-        for n in 0..100 {
-            let mut event = event().from(&format!("10.1.0.{n}"));
-            event.credential.id = Some(format!("JTI={n}").into());
-            learn(&mut credentials, &event, false);
-        }
-        credentials
-    }
-
-    #[test]
-    fn a_second_address_surprises_where_pods_have_one() {
-        let credentials = quiet_cluster();
-        assert!(credentials.surprise_of_sharing(Kind::PodBound, "x").0 > 7.0);
-    }
-
-    #[test]
-    fn a_second_address_says_nothing_where_addresses_come_and_go() {
-        let mut credentials = quiet_cluster();
-        for n in 0..100 {
-            let mut event = event().from("10.9.9.9");
-            event.credential.id = Some(format!("JTI={n}").into());
-            learn(&mut credentials, &event, false);
-        }
-        assert!(credentials.surprise_of_sharing(Kind::PodBound, "x").0 < 1.0);
-    }
-
-    #[test]
-    fn a_dual_stack_pod_has_an_address_of_each_family() {
-        let mut credentials = Credentials::new(10);
-        learn(&mut credentials, &event().from("10.1.0.5"), false);
-        let life = credentials.life("JTI=cart").unwrap();
-        assert!(life.elsewhere("fd00::5".parse().unwrap()).is_empty());
-        assert_eq!(life.elsewhere("10.1.0.6".parse().unwrap()).len(), 1);
-    }
-
-    #[test]
-    fn a_quarantined_use_makes_no_address_normal() {
-        let mut credentials = Credentials::new(10);
-        learn(&mut credentials, &event(), false);
-        let thief = event().from("203.0.113.9");
-        learn(&mut credentials, &thief, true);
-        let life = credentials.life("JTI=cart").unwrap();
-        assert!(life.normal_use("203.0.113.9".parse().unwrap()).is_none());
-        assert!(!credentials.touch(&thief, &Observation::of(&thief)));
-    }
-
-    #[test]
-    fn clients_that_come_while_a_pod_starts_are_its_own() {
-        let mut credentials = Credentials::new(10);
-        learn(&mut credentials, &event(), false);
-        let sidecar = event().with("envoy/1.0");
-        let seen = Observation::of(&sidecar);
-        let life = credentials.life("JTI=cart").unwrap();
-        assert!(!life.is_other_client(&seen, START));
-        assert!(life.is_other_client(&seen, Timestamp(START.0 + Span::minutes(3).0)));
-    }
-
-    #[test]
-    fn an_address_is_held_by_the_pod_last_seen_there() {
-        let mut credentials = Credentials::new(10);
-        learn(&mut credentials, &event(), false);
-        let ip = "10.1.0.5".parse().unwrap();
-        assert_eq!(credentials.other_tenant(ip, "node-2", START).map(|t| &*t.pod), Some("cart-0"));
-        assert!(credentials.other_tenant(ip, "node-1", START).is_none());
-        let later = Timestamp(START.0 + Span::minutes(6).0);
-        assert!(credentials.other_tenant(ip, "node-2", later).is_none());
-    }
-
-    #[test]
-    fn the_table_is_bounded_and_says_what_left() {
-        let mut credentials = Credentials::new(32);
-        for n in 0..100 {
-            let mut event = event().after(Span::seconds(n));
-            event.credential.id = Some(format!("JTI={n}").into());
-            learn(&mut credentials, &event, false);
-        }
-        assert!(credentials.len() <= 32);
-        assert_eq!(credentials.evicted() as usize + credentials.len(), 100);
-        assert!(credentials.life("JTI=99").is_some());
-    }
-}
+mod tests;

@@ -1,0 +1,82 @@
+//! One remembered value: how often and how long it has been seen, and whether it may count as normal.
+
+use super::facet::Facet;
+use super::symbols::Symbol;
+use super::{Learning, seconds};
+use crate::event::{Span, Timestamp};
+
+/// Separate days on which a quarantined value must be seen before it counts as normal.
+const QUARANTINE_DAYS: u8 = 3;
+
+/// How long an address, agent or credential is on probation before it counts as the account's own: long enough for an
+/// intruder to be still at work, short enough for a person who has moved.
+const PROBATION: Span = Span::hours(1);
+
+/// One value of one facet. Times are whole seconds: a table holds many.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub(super) hash: u64,
+    /// The value as it is shown.
+    pub symbol: Symbol,
+    /// How often it was seen.
+    pub count: u32,
+    first: u32,
+    last: u32,
+    days: u8,
+    /// The facet it is a value of.
+    pub facet: Facet,
+    quarantined: bool,
+    declared: bool,
+}
+
+impl Entry {
+    /// A value seen for the first time, at `at`.
+    pub(super) fn new((facet, hash): (Facet, u64), symbol: Symbol, at: Timestamp, learning: Learning) -> Self {
+        let Learning { quarantine, declared } = learning;
+        let now = seconds(at);
+        Self { hash, symbol, count: 1, first: now, last: now, days: 1, facet, quarantined: quarantine, declared }
+    }
+
+    /// When it was first seen, to the second.
+    #[must_use]
+    pub fn first(&self) -> Timestamp {
+        Timestamp(i64::from(self.first) * 1_000_000)
+    }
+
+    /// When it was last seen, to the second.
+    #[must_use]
+    pub fn last(&self) -> Timestamp {
+        Timestamp(i64::from(self.last) * 1_000_000)
+    }
+
+    /// Whether it came with an alert and has not been seen on enough separate days since.
+    #[must_use]
+    pub const fn is_quarantined(&self) -> bool {
+        self.quarantined
+    }
+
+    /// Whether it is normal, and was seen once only.
+    pub(super) const fn is_single(&self) -> bool {
+        self.count == 1 && !self.quarantined
+    }
+
+    /// Whether it has not been there for long. What an account had from its first minute has nothing before it to
+    /// differ from.
+    pub(super) fn is_on_probation(&self, at: Timestamp, origin: Timestamp) -> bool {
+        let first = self.first();
+        !self.declared && at.since(first) < PROBATION && first.since(origin) >= Span::minutes(1)
+    }
+
+    /// Counts it once more; true if that ends its quarantine.
+    pub(super) fn see(&mut self, now: u32) -> bool {
+        const DAY: u32 = 86_400;
+        self.count = self.count.saturating_add(1);
+        if now / DAY > self.last / DAY {
+            self.days = self.days.saturating_add(1);
+        }
+        self.last = self.last.max(now);
+        let released = self.quarantined && self.days >= QUARANTINE_DAYS;
+        self.quarantined &= !released;
+        released
+    }
+}

@@ -1,0 +1,86 @@
+//! One credential's life: by whom it was issued, from where and with what clients it has been used.
+
+use std::net::IpAddr;
+
+use crate::baseline::{Facet, Observation};
+use crate::event::{Span, Timestamp};
+
+/// The most addresses that are kept of one credential; the least recently used makes room.
+const MAX_ADDRESSES: usize = 8;
+
+/// The most clients that are kept of one credential.
+const MAX_CLIENTS: usize = 8;
+
+/// How long a pod may take to bring up all clients that share its token.
+const STARTING: Span = Span::minutes(2);
+
+/// One address a credential was used from.
+#[derive(Clone, Copy, Debug)]
+pub struct Use {
+    /// Where from.
+    pub ip: IpAddr,
+    /// First use from there.
+    pub first: Timestamp,
+    /// Last use from there.
+    pub last: Timestamp,
+    /// Uses from there.
+    pub count: u64,
+    pub(super) quarantined: bool,
+}
+
+/// What is known of one credential.
+#[derive(Clone, Debug, Default)]
+pub struct Life {
+    pub(super) id: u64,
+    /// Who asked for it, and when; none if nobody was seen to.
+    pub issued: Option<(Box<str>, Timestamp)>,
+    /// Where it was used from.
+    pub uses: Vec<Use>,
+    /// The families of the clients it was used with, as hashes.
+    pub(super) clients: Vec<u64>,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+}
+
+impl Life {
+    /// The use from `ip` that is normal; none if it was never used there, or only with an alert.
+    #[must_use]
+    pub fn normal_use(&self, ip: IpAddr) -> Option<&Use> {
+        self.uses.iter().find(|u| u.ip == ip && !u.quarantined)
+    }
+
+    /// Whether it was used before, but never with this client. While a pod starts its containers come one by one, so
+    /// until then any client may be its own.
+    #[must_use]
+    pub fn is_other_client(&self, seen: &Observation, at: Timestamp) -> bool {
+        let starting = at.since(self.first) < STARTING;
+        let known = seen.value(Facet::Agent).is_none_or(|agent| self.clients.contains(&agent));
+        !self.clients.is_empty() && !starting && !known
+    }
+
+    pub(super) fn add_client(&mut self, seen: &Observation) {
+        if let Some(agent) = seen.value(Facet::Agent).filter(|agent| !self.clients.contains(agent)) {
+            if self.clients.len() >= MAX_CLIENTS {
+                self.clients.remove(0);
+            }
+            self.clients.push(agent);
+        }
+    }
+
+    pub(super) fn add_use(&mut self, new: Use) {
+        if self.uses.len() >= MAX_ADDRESSES {
+            let oldest = self.uses.iter().enumerate().min_by_key(|(_, u)| (u.last, u.ip)).map_or(0, |(n, _)| n);
+            self.uses.remove(oldest);
+        }
+        self.uses.push(new);
+    }
+
+    /// Normal uses from other addresses of the same family, the latest first: a dual-stack pod has one of each.
+    #[must_use]
+    pub fn elsewhere(&self, ip: IpAddr) -> Vec<&Use> {
+        let mut others: Vec<&Use> =
+            self.uses.iter().filter(|u| !u.quarantined && u.ip != ip && u.ip.is_ipv4() == ip.is_ipv4()).collect();
+        others.sort_by_key(|u| (std::cmp::Reverse(u.last), u.ip));
+        others
+    }
+}

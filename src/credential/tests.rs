@@ -1,0 +1,94 @@
+//! What the lives of credentials say.
+
+use super::*;
+use crate::sample::{START, event};
+
+fn learn(credentials: &mut Credentials, event: &Event<'_>, quarantine: bool) {
+    let seen = Observation::of(event);
+    if !credentials.touch(event, &seen) {
+        credentials.learn(event, &seen, quarantine, false);
+    }
+}
+
+/// A cluster in which a hundred pods have each used their token from their own address.
+fn quiet_cluster() -> Credentials {
+    let mut credentials = Credentials::new(1_000);
+    for n in 0..100 {
+        let mut event = event().from(&format!("10.1.0.{n}"));
+        event.credential.id = Some(format!("JTI={n}").into());
+        learn(&mut credentials, &event, false);
+    }
+    credentials
+}
+
+#[test]
+fn a_second_address_surprises_where_pods_have_one() {
+    let credentials = quiet_cluster();
+    assert!(credentials.surprise_of_sharing(Kind::PodBound, "x").0 > 7.0);
+}
+
+#[test]
+fn a_second_address_says_nothing_where_addresses_come_and_go() {
+    let mut credentials = quiet_cluster();
+    for n in 0..100 {
+        let mut event = event().from("10.9.9.9");
+        event.credential.id = Some(format!("JTI={n}").into());
+        learn(&mut credentials, &event, false);
+    }
+    assert!(credentials.surprise_of_sharing(Kind::PodBound, "x").0 < 1.0);
+}
+
+#[test]
+fn a_dual_stack_pod_has_an_address_of_each_family() {
+    let mut credentials = Credentials::new(10);
+    learn(&mut credentials, &event().from("10.1.0.5"), false);
+    let life = credentials.life("JTI=cart").unwrap();
+    assert!(life.elsewhere("fd00::5".parse().unwrap()).is_empty());
+    assert_eq!(life.elsewhere("10.1.0.6".parse().unwrap()).len(), 1);
+}
+
+#[test]
+fn a_quarantined_use_makes_no_address_normal() {
+    let mut credentials = Credentials::new(10);
+    learn(&mut credentials, &event(), false);
+    let thief = event().from("203.0.113.9");
+    learn(&mut credentials, &thief, true);
+    let life = credentials.life("JTI=cart").unwrap();
+    assert!(life.normal_use("203.0.113.9".parse().unwrap()).is_none());
+    assert!(!credentials.touch(&thief, &Observation::of(&thief)));
+}
+
+#[test]
+fn clients_that_come_while_a_pod_starts_are_its_own() {
+    let mut credentials = Credentials::new(10);
+    learn(&mut credentials, &event(), false);
+    let sidecar = event().with("envoy/1.0");
+    let seen = Observation::of(&sidecar);
+    let life = credentials.life("JTI=cart").unwrap();
+    assert!(!life.is_other_client(&seen, START));
+    assert!(life.is_other_client(&seen, Timestamp(START.0 + Span::minutes(3).0)));
+}
+
+#[test]
+fn an_address_is_held_by_the_pod_last_seen_there() {
+    let mut credentials = Credentials::new(10);
+    learn(&mut credentials, &event(), false);
+    let ip = "10.1.0.5".parse().unwrap();
+    assert_eq!(credentials.other_tenant(ip, "node-2", START).map(|t| &*t.pod), Some("cart-0"));
+    assert!(credentials.other_tenant(ip, "node-1", START).is_none());
+    let later = Timestamp(START.0 + Span::minutes(6).0);
+    assert!(credentials.other_tenant(ip, "node-2", later).is_none());
+}
+
+#[test]
+fn the_table_is_bounded_and_says_what_left() {
+    let mut credentials = Credentials::new(32);
+    for n in 0..100 {
+        let mut event = event().after(Span::seconds(n));
+        event.credential.id = Some(format!("JTI={n}").into());
+        learn(&mut credentials, &event, false);
+    }
+    assert!(credentials.len() <= 32);
+    assert_eq!(credentials.evicted() as usize + credentials.len(), 100);
+    assert!(credentials.life("JTI=99").is_some());
+}
