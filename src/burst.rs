@@ -1,11 +1,10 @@
-//! Denials in a short time: of one principal, or of one address if nobody is known.
+//! Different things within a short time: denied to somebody, or new for somebody.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::baseline::facet::hash;
-use crate::baseline::{Facet, Observation};
-use crate::event::{Event, Outcome, PrincipalKind, Span, Timestamp};
+use crate::event::{Event, PrincipalKind, Span, Timestamp};
 
 /// How long a burst may take.
 pub const WINDOW: Span = Span::minutes(5);
@@ -13,43 +12,41 @@ pub const WINDOW: Span = Span::minutes(5);
 /// The most different things that are told apart in one window.
 const MAX_DISTINCT: usize = 64;
 
-/// The most principals and addresses that are watched at once; the oldest window makes room.
-const MAX_BURSTS: usize = 10_000;
+/// The most principals and addresses that are watched at once; the oldest windows make room.
+const MAX_OPEN: usize = 10_000;
 
-/// What was denied to one principal or address within [`WINDOW`].
+/// What happened to one principal or address within [`WINDOW`].
 #[derive(Clone, Debug, Default)]
 pub struct Burst {
     start: Timestamp,
-    /// Denials in this window.
+    /// Events in this window.
     pub count: u32,
     distinct: Vec<u64>,
-    /// The most different things denied in any earlier window.
+    /// The most different things in any earlier window.
     pub usual: u32,
 }
 
 impl Burst {
-    /// Different things denied in this window, at most 64.
+    /// Different things in this window, at most 64.
     #[must_use]
     pub fn distinct(&self) -> u32 {
         u32::try_from(self.distinct.len()).unwrap_or(u32::MAX)
     }
 }
 
-/// All windows that are open.
+/// The windows of all who have one.
 #[derive(Debug, Default)]
 pub struct Bursts {
     open: HashMap<u64, Burst, foldhash::fast::FixedState>,
 }
 
 impl Bursts {
-    /// Counts a denied or unauthenticated event; false if it is neither.
-    pub fn count(&mut self, event: &Event<'_>, seen: &Observation) -> bool {
-        let denied = event.outcome.is_denied() || event.outcome == Outcome::Unauthenticated;
-        let Some(what) = seen.value(Facet::ActionInNamespace).filter(|_| denied) else { return false };
-        if self.open.len() >= MAX_BURSTS {
+    /// Counts that `what` happened to whoever made `event`.
+    pub fn count(&mut self, event: &Event<'_>, what: u64) {
+        if self.open.len() >= MAX_OPEN {
             self.make_room();
         }
-        let burst = self.open.entry(key(event)).or_default();
+        let burst = self.open.entry(who(event)).or_default();
         if event.at.since(burst.start) > WINDOW {
             burst.usual = burst.usual.max(burst.distinct());
             (burst.start, burst.count) = (event.at, 0);
@@ -59,13 +56,12 @@ impl Bursts {
         if burst.distinct.len() < MAX_DISTINCT && !burst.distinct.contains(&what) {
             burst.distinct.push(what);
         }
-        true
     }
 
-    /// The window of whoever made `event`, if anything was denied to them.
+    /// The window of whoever made `event`; none if nothing was counted for them.
     #[must_use]
     pub fn of(&self, event: &Event<'_>) -> Option<&Burst> {
-        self.open.get(&key(event))
+        self.open.get(&who(event))
     }
 
     fn make_room(&mut self) {
@@ -77,7 +73,7 @@ impl Bursts {
 }
 
 /// Nobody in particular is told apart by address.
-fn key(event: &Event<'_>) -> u64 {
+fn who(event: &Event<'_>) -> u64 {
     match event.principal().kind() {
         PrincipalKind::Anonymous => hash(|h| event.source_ip.hash(h)),
         _ => hash(|h| event.username.hash(h)),
@@ -89,25 +85,18 @@ mod tests {
     use super::*;
     use crate::sample::event;
 
-    fn count(bursts: &mut Bursts, event: &Event<'_>) -> bool {
-        bursts.count(event, &Observation::of(event))
-    }
-
     #[test]
-    fn only_what_is_denied_counts() {
+    fn what_is_the_same_counts_once_as_different() {
         let mut bursts = Bursts::default();
-        assert!(!count(&mut bursts, &event()));
-        assert!(count(&mut bursts, &event().denied()));
-        assert_eq!(bursts.of(&event()).map(|b| (b.count, b.distinct())), Some((1, 1)));
+        [7, 7, 8].into_iter().for_each(|what| bursts.count(&event(), what));
+        assert_eq!(bursts.of(&event()).map(|b| (b.count, b.distinct())), Some((3, 2)));
     }
 
     #[test]
     fn a_window_ends_and_leaves_what_is_usual() {
         let mut bursts = Bursts::default();
-        for resource in ["pods", "nodes", "roles"] {
-            count(&mut bursts, &event().doing("list", resource).denied());
-        }
-        count(&mut bursts, &event().denied().after(Span::minutes(6)));
+        [1, 2, 3].into_iter().for_each(|what| bursts.count(&event(), what));
+        bursts.count(&event().after(Span::minutes(6)), 4);
         let burst = bursts.of(&event()).unwrap();
         assert_eq!((burst.count, burst.distinct(), burst.usual), (1, 1, 3));
     }
@@ -115,20 +104,20 @@ mod tests {
     #[test]
     fn nobody_is_told_apart_by_address() {
         let mut bursts = Bursts::default();
-        let (one, two) = (event().by("system:anonymous").denied(), event().by("").denied().from("10.9.0.1"));
-        count(&mut bursts, &one);
-        count(&mut bursts, &two);
+        let (one, two) = (event().by("system:anonymous"), event().by("").from("10.9.0.1"));
+        bursts.count(&one, 1);
+        bursts.count(&two, 2);
         assert_eq!(bursts.of(&one).map(|b| b.count), Some(1));
     }
 
     #[test]
     fn the_table_is_bounded() {
         let mut bursts = Bursts::default();
-        for n in 0..3 * MAX_BURSTS {
-            let mut event = event().denied().after(Span::seconds(n as i64));
+        for n in 0..3 * MAX_OPEN {
+            let mut event = event().after(Span::seconds(i64::try_from(n).unwrap()));
             event.username = format!("user-{n}").into();
-            count(&mut bursts, &event);
+            bursts.count(&event, 1);
         }
-        assert!(bursts.open.len() <= MAX_BURSTS);
+        assert!(bursts.open.len() <= MAX_OPEN);
     }
 }

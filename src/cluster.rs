@@ -9,13 +9,16 @@ use crate::baseline::peers::PeerValues;
 use crate::baseline::{Baseline, Facet, Learning, Novel, Observation};
 use crate::burst::Bursts;
 use crate::credential::Credentials;
-use crate::event::{Event, Principal, PrincipalKind, Span, Timestamp};
+use crate::event::{Event, Outcome, Principal, PrincipalKind, Span, Timestamp};
 
 /// Age at which an undeclared cluster counts as known.
 const KNOWN_AFTER: Span = Span::days(7);
 
 /// Addresses of the control plane that are remembered, at most.
 const MAX_CONTROL_PLANE: usize = 64;
+
+/// Facets of which each new value is a step of looking around.
+pub const STEPS: [Facet; 3] = [Facet::ActionInNamespace, Facet::Name, Facet::Reach];
 
 /// What principals have in common: who else does what, whose credentials are where.
 #[derive(Debug)]
@@ -27,7 +30,9 @@ pub struct Cluster {
     /// The networks that service accounts come from.
     pub addresses: Addresses,
     /// Recent denials.
-    pub bursts: Bursts,
+    pub denials: Bursts,
+    /// Recent new things.
+    pub spreads: Bursts,
     control_plane: HashSet<IpAddr>,
     first: Option<Timestamp>,
     declared: bool,
@@ -41,7 +46,8 @@ impl Cluster {
             peers: PeerValues::default(),
             credentials: Credentials::new(max_credentials),
             addresses: Addresses::default(),
-            bursts: Bursts::default(),
+            denials: Bursts::default(),
+            spreads: Bursts::default(),
             control_plane: HashSet::new(),
             first: None,
             declared: false,
@@ -52,8 +58,18 @@ impl Cluster {
     pub fn touch(&mut self, event: &Event<'_>, seen: &Observation) -> bool {
         self.first.get_or_insert(event.at);
         let familiar = self.credentials.touch(event, seen);
-        let denied = self.bursts.count(event, seen);
-        familiar && !denied
+        let refused = event.outcome.is_denied() || event.outcome == Outcome::Unauthenticated;
+        if let Some(what) = seen.value(Facet::ActionInNamespace).filter(|_| refused) {
+            self.denials.count(event, what);
+        }
+        familiar && !refused
+    }
+
+    /// Counts what is new about an event as steps of looking around.
+    pub fn count_steps(&mut self, event: &Event<'_>, seen: &Observation, novel: Novel) {
+        for what in STEPS.into_iter().filter(|&facet| novel.contains(facet)).filter_map(|facet| seen.value(facet)) {
+            self.spreads.count(event, what);
+        }
     }
 
     /// Learns what is new about an event, of its principal and of the cluster.

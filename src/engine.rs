@@ -110,6 +110,7 @@ impl Engine {
                 cluster.credentials.issue(event);
                 return Verdict::Quiet;
             }
+            cluster.count_steps(event, &seen, novel);
             let mut learning = Learning { quarantine: false, declared };
             let mut verdict = Verdict::Quiet;
             if !declared {

@@ -176,7 +176,7 @@ const TABLE: &[Row] = rows![
     70 ROLES "write a role": [Create Change] ["roles"] [] [] [];
     60 IMPAIR "delete roles or bindings": [Delete DeleteAll] ["clusterrolebindings" "rolebindings" "clusterroles" "roles"] [] [] [];
     30 PERMISSIONS "read roles or bindings": [Get List] ["clusterrolebindings" "rolebindings" "clusterroles" "roles"] [] [] [];
-    45 PERMISSIONS "ask for its own permissions": [Create] ["selfsubjectaccessreviews" "selfsubjectrulesreviews" "selfsubjectreviews"] [] [] [];
+    52 PERMISSIONS "ask for its own permissions": [Create] ["selfsubjectaccessreviews" "selfsubjectrulesreviews" "selfsubjectreviews"] [] [] [];
     40 ACCOUNT "create or change a service account": [Create Change] ["serviceaccounts"] [] [] [];
     // Execution.
     75 EXEC "run a command in a pod": [Connect] ["pods"] ["exec" "attach"] [] [];

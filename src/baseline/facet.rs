@@ -207,6 +207,12 @@ impl Observation {
     }
 }
 
+/// The hash of the action that `event` would be if it did `deed`.
+#[must_use]
+pub fn hash_of_deed(event: &Event<'_>, deed: Deed) -> u64 {
+    hash_action(event, deed).max(1)
+}
+
 /// A hash that is the same in every run and on every machine.
 pub(crate) fn hash(feed: impl FnOnce(&mut foldhash::fast::FoldHasher<'static>)) -> u64 {
     let mut hasher = foldhash::fast::FixedState::with_seed(0x5a3a_7c4e_11d0_9f27).build_hasher();

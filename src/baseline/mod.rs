@@ -113,7 +113,7 @@ impl Baseline {
     pub fn surprise(&self, facet: Facet, habit: Habit) -> Bits {
         let tally = self.tallies[facet as usize];
         let (novel, minutes) = habit.prior();
-        let by_request = (f32::from(tally.once) + 0.5) / (self.chances as f32 + 1.0);
+        let by_request = (f32::from(tally.once) + 0.5) / (self.chances as f32 + 0.5);
         let by_minute = (f32::from(tally.novel_minutes) + novel) / (self.minutes as f32 + minutes);
         Bits(-by_request.max(by_minute).min(1.0).log2())
     }

@@ -1,7 +1,7 @@
 //! What was refused: the first denial of something, many at once, and credentials that nobody accepts.
 
-use super::{BRUTE_FORCE, Context, Detector, Weighed, about, as_attempted, scaled};
-use crate::alert::{Bits, Reason, Signal};
+use super::{BRUTE_FORCE, Context, Detector, Weighed, about, as_attempted, doublings, scaled};
+use crate::alert::{Reason, Signal};
 use crate::baseline::Facet;
 use crate::burst::{Burst, WINDOW};
 use crate::event::{Event, Outcome};
@@ -41,7 +41,7 @@ impl Detector for DeniedBurst {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        let burst = context.cluster.bursts.of(event).filter(|_| event.outcome.is_denied())?;
+        let burst = context.cluster.denials.of(event).filter(|_| event.outcome.is_denied())?;
         if context.routine_carrier
             || burst.distinct() < BURST.max(2 * burst.usual)
             || !context.novel.contains(Facet::Denied)
@@ -50,7 +50,7 @@ impl Detector for DeniedBurst {
         }
         Some(Signal {
             detector: self.id(),
-            surprise: surprise(burst.distinct(), burst.usual),
+            surprise: doublings(burst.distinct(), burst.usual),
             impact: about(DISCOVERY, 50, "trying what is allowed"),
             reason: reason("many different things denied", "different denials", burst.distinct(), burst),
         })
@@ -66,23 +66,17 @@ impl Detector for UnauthenticatedBurst {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        let burst = context.cluster.bursts.of(event).filter(|_| event.outcome == Outcome::Unauthenticated)?;
+        let burst = context.cluster.denials.of(event).filter(|_| event.outcome == Outcome::Unauthenticated)?;
         if burst.count < UNAUTHENTICATED_BURST {
             return None;
         }
         Some(Signal {
             detector: self.id(),
-            surprise: surprise(burst.count, 0),
+            surprise: doublings(burst.count, 0),
             impact: about(BRUTE_FORCE, 55, "trying credentials"),
             reason: reason("many requests with an invalid credential", "unauthenticated requests", burst.count, burst),
         })
     }
-}
-
-/// Two bits for every doubling over what is usual.
-#[expect(clippy::cast_precision_loss, reason = "counts are small")]
-fn surprise(now: u32, usual: u32) -> Bits {
-    Bits(2.0 * ((now as f32 + 1.0) / (usual as f32 + 1.0)).log2())
 }
 
 fn reason(finding: &'static str, of: &'static str, n: u32, burst: &Burst) -> Reason {

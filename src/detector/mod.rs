@@ -3,15 +3,16 @@
 mod connection;
 mod denied;
 mod novelty;
+mod spread;
 mod token;
 
 use crate::alert::{Bits, History, Impact, Peers, Reason, Signal};
-use crate::baseline::facet::agent_family;
+use crate::baseline::facet::{agent_family, hash_of_deed};
 use crate::baseline::map::Baselines;
 use crate::baseline::{Baseline, Facet, Habit, Novel, Observation};
 use crate::cluster::Cluster;
 use crate::event::{Event, Principal, PrincipalKind, Timestamp};
-use crate::impact;
+use crate::impact::{self, Deed};
 use crate::text::Text;
 
 /// One judge. Stateless: all memory is in the [`Context`].
@@ -37,6 +38,7 @@ pub const ALL: &[&dyn Detector] = &[
     &novelty::NewSource,
     &token::Agent,
     &novelty::NewAgent,
+    &spread::Spread,
     &denied::Denied,
     &denied::DeniedBurst,
     &denied::UnauthenticatedBurst,
@@ -115,6 +117,16 @@ impl<'a> Context<'a> {
         life.is_some_and(|life| life.is_other_client(self.seen, event.at))
     }
 
+    /// Whether the account writes such objects already, in another way: an operator that makes and changes its resource
+    /// will tidy it up one day.
+    #[must_use]
+    pub fn writes_such_objects(&self, event: &Event<'_>) -> bool {
+        let writes = [Deed::Create, Deed::Change, Deed::Delete, Deed::DeleteAll];
+        let known =
+            |deed| self.baseline.entry(Facet::Action, hash_of_deed(event, deed)).is_some_and(|e| !e.is_quarantined());
+        writes.contains(&Deed::of(event)) && writes.into_iter().any(known)
+    }
+
     /// How new the event's value of `facet` is; none if it is known, or if there is none.
     #[must_use]
     pub fn novelty(&self, event: &Event<'_>, facet: Facet) -> Option<Novelty> {
@@ -138,10 +150,16 @@ impl<'a> Context<'a> {
         Some(Novelty { surprise: Bits(bits), history: self.baseline.history(facet, event.at), peers })
     }
 
+    /// Whether the account has had too few chances to have habits.
+    #[must_use]
+    pub const fn is_young(&self) -> bool {
+        self.baseline.chances() < YOUNG
+    }
+
     /// A young account has no past to be surprising against: it is compared with everybody, at half weight.
     fn surprise_of_the_young(&self, facet: Facet, value: u64, at: Timestamp) -> f32 {
         let comparable = matches!(facet, Facet::Action | Facet::Impersonated | Facet::Reach);
-        if !comparable || self.baseline.chances() >= YOUNG {
+        if !comparable || !self.is_young() {
             return 0.0;
         }
         let Peers { doing, of } = self.cluster.peers.in_cluster(facet, value);
@@ -207,6 +225,12 @@ fn improbability(doing: u32, of: u32) -> f32 {
     #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
     let share = (doing as f32 + 0.5) / (of as f32 + 1.0);
     -share.min(1.0).log2()
+}
+
+/// Two bits for every doubling over what is usual.
+#[expect(clippy::cast_precision_loss, reason = "counts are small")]
+fn doublings(now: u32, usual: u32) -> Bits {
+    Bits(2.0 * ((now as f32 + 1.0) / (usual as f32 + 1.0)).log2())
 }
 
 /// `impact` scaled to `percent`, then raised by `base`.

@@ -82,6 +82,9 @@ impl Detector for NewSource {
     }
 }
 
+/// Weight from which an action is judged alone, whatever else the account does to such objects.
+const GRAVE: u8 = 70;
+
 /// A deed on a kind of thing that the account never did anywhere.
 pub(super) struct NewAction;
 
@@ -95,7 +98,11 @@ impl Detector for NewAction {
             return None;
         }
         let attempted = as_attempted(event, context.impact);
-        let impact = if context.routine_carrier { scaled(attempted, 0, 25) } else { attempted };
+        let impact = match () {
+            () if context.routine_carrier => scaled(attempted, 0, 25),
+            () if attempted.weight < GRAVE && context.writes_such_objects(event) => scaled(attempted, 0, 50),
+            () => attempted,
+        };
         let weighed = Weighed { impact, finding: "new action", show_usual: false };
         context.signal(self.id(), event, Facet::Action, weighed)
     }

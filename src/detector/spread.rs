@@ -1,0 +1,50 @@
+//! Many new things in a short time, each of them small: somebody looks around.
+
+use super::{Context, Detector, about};
+use crate::alert::{Bits, Reason, Signal};
+use crate::baseline::{Facet, Habit};
+use crate::burst::WINDOW;
+use crate::cluster::STEPS;
+use crate::event::Event;
+use crate::impact::DISCOVERY;
+use crate::text::Text;
+
+/// Different new things in one window from which an account looks around.
+const SPREAD: u32 = 6;
+
+/// An account does many things, objects and namespaces that it never did, within minutes.
+pub(super) struct Spread;
+
+impl Detector for Spread {
+    fn id(&self) -> &'static str {
+        "spread"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        let expected = context.routine_carrier || context.person_at_home || context.is_young();
+        if expected || !context.novel.intersects(&STEPS) {
+            return None;
+        }
+        let burst = context.cluster.spreads.of(event)?;
+        let (now, usual) = (burst.distinct(), burst.usual);
+        if now < SPREAD.max(2 * usual) {
+            return None;
+        }
+        let Bits(settled) = context.baseline.surprise(Facet::ActionInNamespace, Habit::Steady);
+        Some(Signal {
+            detector: self.id(),
+            surprise: Bits(super::doublings(now, usual).0.min(settled)),
+            impact: about(DISCOVERY, 45, "looking around"),
+            reason: Reason {
+                parameter: "new things",
+                finding: "many new things in a short time",
+                observed: Text::from(format!("{now} in {WINDOW}")),
+                expected: vec![Text::from(format!("at most {usual}"))],
+                count: 1,
+                history: Some(context.baseline.history(Facet::ActionInNamespace, event.at)),
+                peers: None,
+                grade: None,
+            },
+        })
+    }
+}
