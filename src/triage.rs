@@ -24,8 +24,8 @@ const MAX_OPEN: usize = 10_000;
 /// Bits at which a signal counts for half of its impact.
 const HALF: f32 = 2.5;
 
-/// Risk below which an alert adds nothing to its incident.
-const NOISE: f32 = 0.10;
+/// Risk below which a signal adds nothing to its incident.
+const NOISE: f32 = 0.05;
 
 /// Impact from which each object touched is a thing of its own.
 const GRAVE: u8 = 50;
@@ -102,7 +102,7 @@ impl Triage {
         let risk = alert.risk;
         let draft = self.open.entry(key).or_insert_with(|| Draft::new(event));
         draft.add(distinction(&alert, seen), alert);
-        let notifying = Severity::of_risk(draft.risk()) >= Severity::Medium && f32::from(risk) >= 100.0 * NOISE;
+        let notifying = Severity::of_risk(draft.risk()) >= Severity::Medium && f32::from(risk) >= 10.0;
         Some(Considered {
             severity: Severity::of_risk(risk),
             quarantine: notifying || Severity::of_risk(risk) >= Severity::Medium,
@@ -203,18 +203,19 @@ fn evidence_floor(alerts: &[(u64, Alert)]) -> u8 {
     most / 3
 }
 
-/// The risk of alerts together: each adds its part of what is left, the n-th with the same leading detector at 1/n².
+/// The risk of alerts together: each distinct thing that was said adds its part of what is left, the n-th of one
+/// detector at 1/n². The same thing said again adds nothing.
 fn add_up(alerts: &[(u64, Alert)]) -> f32 {
-    let mut risks: Vec<(u8, &'static str)> =
-        alerts.iter().map(|(_, a)| (a.risk, a.signals.first().map_or("", |s| s.detector))).collect();
-    risks.sort_unstable_by(|a, b| b.cmp(a));
+    let mut said: HashMap<(&str, &Text), f32> = HashMap::new();
+    for signal in alerts.iter().flat_map(|(_, alert)| &alert.signals) {
+        let risk = said.entry((signal.detector, &signal.reason.observed)).or_default();
+        *risk = risk.max(risk_of(signal));
+    }
+    let mut risks: Vec<(&str, f32)> = said.into_iter().map(|((detector, _), risk)| (detector, risk)).collect();
+    risks.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
     let mut counts: HashMap<&str, f32> = HashMap::new();
     let mut left = 1.0;
-    for (risk, detector) in risks {
-        let risk = f32::from(risk) / 100.0;
-        if risk < NOISE {
-            break;
-        }
+    for (detector, risk) in risks.into_iter().take_while(|&(_, risk)| risk >= NOISE) {
         let n = counts.entry(detector).and_modify(|n| *n += 1.0).or_insert(1.0);
         left *= 1.0 - risk / (*n * *n);
     }

@@ -30,6 +30,8 @@ pub enum Facet {
     Reach,
     /// Who it acted as.
     Impersonated,
+    /// That a request says it was forwarded for somebody else.
+    Forwarded,
 }
 
 impl Facet {
@@ -37,7 +39,7 @@ impl Facet {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every facet, in order of its number.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Action,
         Self::Namespace,
         Self::ActionInNamespace,
@@ -48,6 +50,7 @@ impl Facet {
         Self::Name,
         Self::Reach,
         Self::Impersonated,
+        Self::Forwarded,
     ];
 
     /// The word for it in alerts and exports.
@@ -64,6 +67,7 @@ impl Facet {
             Self::Name => "object",
             Self::Reach => "reach",
             Self::Impersonated => "impersonated identity",
+            Self::Forwarded => "forwarding",
         }
     }
 
@@ -77,7 +81,7 @@ impl Facet {
     #[must_use]
     pub const fn capacity(self) -> u16 {
         match self {
-            Self::Credential => 16,
+            Self::Credential | Self::Forwarded => 16,
             Self::Agent | Self::Impersonated => 64,
             Self::Source | Self::Reach => 128,
             Self::Action | Self::Namespace | Self::Denied | Self::Name => 512,
@@ -101,6 +105,7 @@ impl Facet {
             Self::Name => format!("{} {}/{}", action(event), event.target.namespace, event.target.name),
             Self::Reach => format!("{} {}", action(event), reach(event).unwrap_or_default()),
             Self::Impersonated => event.impersonated.as_deref().unwrap_or_default().to_owned(),
+            Self::Forwarded => "X-Forwarded-For or X-Real-Ip".to_owned(),
         }
     }
 }
@@ -184,6 +189,9 @@ impl Observation {
         }
         if let Some(who) = &event.impersonated {
             set(Facet::Impersonated, hash(|h| who.hash(h)));
+        }
+        if event.facts.forwarded {
+            set(Facet::Forwarded, 1);
         }
         Self { values, pod_bound: event.credential.pod_name.is_some() }
     }

@@ -50,7 +50,7 @@ pub struct Learning {
 pub enum Habit {
     /// A program: hardly ever after its first minute.
     Steady,
-    /// A person at their own desk: in more than half of the minutes in which they work.
+    /// A person at their own desk: in two of three minutes in which they work.
     Exploring,
 }
 
@@ -59,7 +59,7 @@ impl Habit {
     const fn prior(self) -> (f32, f32) {
         match self {
             Self::Steady => (0.25, 1.0),
-            Self::Exploring => (6.0, 10.0),
+            Self::Exploring => (8.0, 12.0),
         }
     }
 }

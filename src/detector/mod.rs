@@ -36,6 +36,7 @@ pub const ALL: &[&dyn Detector] = &[
     &connection::NewReach,
     &novelty::New { id: "impersonation", facet: Facet::Impersonated, finding: "new identity acted as" },
     &novelty::NewSource,
+    &novelty::New { id: "forwarded", facet: Facet::Forwarded, finding: "first request that says it was forwarded" },
     &token::Agent,
     &novelty::NewAgent,
     &spread::Spread,
@@ -61,7 +62,9 @@ pub struct Context<'a> {
     /// The event carries out what somebody else's object asks for: a control plane's controller or a kubelet, with the
     /// address, agent and credential it always has. Where it goes is no choice of its own.
     pub routine_carrier: bool,
-    /// A person with the address, agent and credential they always have: what is new in what they do is work.
+    /// The address, agent and credential are ones the account always has.
+    pub at_home: bool,
+    /// A person at home: what is new in what they do is work.
     pub person_at_home: bool,
     /// The event came through an API server, which then stands as its source.
     pub relayed: bool,
@@ -105,6 +108,7 @@ impl<'a> Context<'a> {
             baselines,
             impact: impact::of(event),
             routine_carrier: is_routine_carrier(event, at_home, cluster),
+            at_home,
             person_at_home: at_home && event.principal().kind() == PrincipalKind::User,
             relayed: cluster.is_relayed(event) && !novel.contains(Facet::Agent),
         }
@@ -115,6 +119,13 @@ impl<'a> Context<'a> {
     pub fn changes_client(&self, event: &Event<'_>) -> bool {
         let life = event.credential.id.as_deref().and_then(|id| self.cluster.credentials.life(id));
         life.is_some_and(|life| life.is_other_client(self.seen, event.at))
+    }
+
+    /// Whether other accounts come from the event's address.
+    #[must_use]
+    pub fn others_come_from_there(&self) -> bool {
+        let source = self.seen.value(Facet::Source);
+        source.is_some_and(|source| self.cluster.peers.in_cluster(Facet::Source, source).doing > 0)
     }
 
     /// Whether the account writes such objects already, in another way: an operator that makes and changes its resource

@@ -40,6 +40,8 @@ fn weigh(facet: Facet, event: &Event<'_>, impact: Impact, person_at_home: bool) 
     match facet {
         Facet::Name if person_at_home => scaled(attempted, 0, 40),
         Facet::Credential => about(USE_TOKEN, 65, "use of a credential that was not given to a pod"),
+        // All entries of sourceIPs but the last are the client's own words: said to hide where it is.
+        Facet::Forwarded => about(VALID_ACCOUNTS, 50, "use of an account that hides its address"),
         Facet::Namespace => scaled(attempted, 5, 50),
         Facet::Name => scaled(attempted, 0, 80),
         _ => attempted,
@@ -66,7 +68,9 @@ impl Detector for NewSource {
             PrincipalKind::ServiceAccount if network.is_some() => 60,
             PrincipalKind::ServiceAccount => 5,
             PrincipalKind::Node => 60,
-            PrincipalKind::User => 30,
+            // People roam, above all to where others are: an office, a gateway.
+            PrincipalKind::User if context.others_come_from_there() => 5,
+            PrincipalKind::User => 28,
             PrincipalKind::Anonymous => 0,
         };
         let weight = scaled(context.impact, base, if base > 5 { 30 } else { 10 }).weight;
@@ -100,7 +104,9 @@ impl Detector for NewAction {
         let attempted = as_attempted(event, context.impact);
         let impact = match () {
             () if context.routine_carrier => scaled(attempted, 0, 25),
-            () if attempted.weight < GRAVE && context.writes_such_objects(event) => scaled(attempted, 0, 50),
+            () if attempted.weight < GRAVE && context.at_home && context.writes_such_objects(event) => {
+                scaled(attempted, 0, 50)
+            }
             () => attempted,
         };
         let weighed = Weighed { impact, finding: "new action", show_usual: false };
@@ -139,7 +145,10 @@ impl Detector for NewAgent {
         if !is_somebody(event) || !context.novel.contains(Facet::Agent) || context.changes_client(event) {
             return None;
         }
-        let weighed = Weighed { impact: agent_impact(context.impact, 20), finding: "new user agent", show_usual: true };
+        // Without an id a credential that is new cannot be told from one in use.
+        let tells_nothing = event.credential.id.is_none() && event.principal().kind() == PrincipalKind::ServiceAccount;
+        let impact = agent_impact(context.impact, if tells_nothing { 32 } else { 20 });
+        let weighed = Weighed { impact, finding: "new user agent", show_usual: true };
         context.signal(self.id(), event, Facet::Agent, weighed)
     }
 }

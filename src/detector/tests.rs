@@ -132,7 +132,7 @@ fn a_secret_of_another_namespace_is_new_in_every_way() {
 fn looking_around_in_vain_is_a_burst() {
     let tries = ["secrets", "pods", "nodes", "roles", "deployments", "services", "jobs"];
     let tries: Vec<_> = tries.into_iter().map(|kind| event().doing("list", kind).on("", "").denied()).collect();
-    check(&tries, &["denied-burst", "new-action"], Medium..=High);
+    check(&tries, &["denied-burst", "new-action", "spread"], Medium..=Critical);
 }
 
 #[test]
@@ -190,5 +190,5 @@ fn the_client_chosen_part_of_a_source_is_no_excuse() {
     // The event's source is the last entry of sourceIPs; a forged first entry never reaches a detector.
     let mut spoofed = event().from("203.0.113.9");
     spoofed.facts.forwarded = true;
-    check(&[spoofed], &["token-shared"], High..=Critical);
+    check(&[spoofed], &["forwarded", "token-shared"], High..=Critical);
 }

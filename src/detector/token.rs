@@ -59,7 +59,7 @@ fn impact_of_sharing(kind: Kind) -> Impact {
         Kind::PodBound => (85, "use of a pod's token outside of the pod"),
         Kind::Bare => (60, "use of a token in two places"),
         Kind::NodeCertificate => (85, "use of a kubelet's certificate outside of its node"),
-        Kind::Certificate => (25, "use of a certificate in two places"),
+        Kind::Certificate => (15, "use of a certificate in two places"),
     };
     about(USE_TOKEN, weight, what)
 }
