@@ -9,6 +9,39 @@ use super::fields::{self, Annotation, Annotations, Fields};
 use super::time;
 use crate::event::{Credential, Event, Target};
 
+/// Appends the event that `record` is, or the events of an EventList; nothing, if any of it is not exactly as the API
+/// server writes it.
+#[inline]
+pub(super) fn events<'a>(record: &'a str, out: &mut Vec<Event<'a>>) -> bool {
+    if !record.starts_with(START_OF_LIST) {
+        return event(record).map(|event| out.push(event)).is_some();
+    }
+    let before = out.len();
+    let is_list = list(record, out).is_some();
+    if !is_list {
+        out.truncate(before);
+    }
+    is_list
+}
+
+const START_OF_LIST: &str = r#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":["#;
+
+fn list<'a>(record: &'a str, out: &mut Vec<Event<'a>>) -> Option<()> {
+    let stops = Stops::of(record);
+    let mut cursor = Cursor::new(record, &stops);
+    cursor.expect(START_OF_LIST)?;
+    loop {
+        let mut fields = Fields::default();
+        read(&mut cursor, &mut fields)?;
+        out.push(fields.into_event().ok()?);
+        if !cursor.goes_on(b']')? {
+            break;
+        }
+    }
+    cursor.expect("}")?;
+    cursor.is_at_end().then_some(())
+}
+
 const START: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":""#;
 
 /// The items of an EventList have no kind.

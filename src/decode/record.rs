@@ -39,11 +39,10 @@ impl<'a> Record<'a> {
     #[inline]
     pub(super) fn decode(self, out: &mut Decoded<'a>) {
         let record = self.without_cri_prefix();
-        match canonical::event(record.text) {
-            Some(event) => out.events.push(event),
-            None if record.is_legacy_text() => record.reject(RejectReason::LegacyText, out),
-            None => record.json(out),
+        if canonical::events(record.text, &mut out.events) {
+            return;
         }
+        if record.is_legacy_text() { record.reject(RejectReason::LegacyText, out) } else { record.json(out) }
     }
 
     fn without_cri_prefix(self) -> Self {

@@ -107,6 +107,16 @@ fn every_envelope_holds_the_same_events() {
 }
 
 #[test]
+fn an_odd_item_costs_a_list_nothing_else() {
+    let list = String::from_utf8(data("wrappers/webhook-eventlist.json")).unwrap();
+    let expected = decode_block(list.as_bytes());
+    let odd = list.replacen("\"items\":[", "\"items\":[{\"level\": \"None\"},", 1).replace("}}]}", "}},7]}");
+    let decoded = decode_block(odd.as_bytes());
+    assert_eq!(decoded.events, expected.events);
+    assert_eq!(reasons(&decoded), [RejectReason::NotAudit, RejectReason::Malformed]);
+}
+
+#[test]
 fn envelopes_nest() {
     let quote = |text: &str| serde_json::to_string(text).unwrap();
     let cri = format!("2026-11-24T22:00:00.1Z stdout F {MINIMAL}\n");
