@@ -116,7 +116,7 @@ impl Engine {
             if !declared {
                 let signals =
                     judge(detectors, event, &Context::new(event, (&seen, novel), baseline, baselines, cluster));
-                if let Some(considered) = triage.consider(event, &seen, signals) {
+                if let Some(considered) = triage.consider(event, &seen, signals, cluster.issuer(event)) {
                     learning.quarantine = considered.quarantine;
                     verdict = Verdict::Unusual(considered.severity);
                 }
