@@ -314,6 +314,8 @@ pub enum Shape {
     Legacy,
     /// A token without an id: legacy, or a cluster below 1.30.
     Unnamed,
+    /// A token that its client should have replaced.
+    Stale,
 }
 
 impl Shape {
@@ -321,6 +323,9 @@ impl Shape {
     #[must_use]
     pub fn of(event: &Event<'_>) -> Self {
         let credential = &event.credential;
+        if event.facts.stale_token {
+            return Self::Stale;
+        }
         match (&credential.pod_name, &credential.id) {
             (Some(_), _) => Self::PodBound,
             (None, Some(_)) => Self::Bare,
@@ -337,6 +342,7 @@ impl Shape {
             Self::Bare => "token bound to no pod",
             Self::Legacy => "long-lived token from a secret",
             Self::Unnamed => "token without an id",
+            Self::Stale => "token past its lifetime",
         }
     }
 }

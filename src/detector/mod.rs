@@ -2,6 +2,7 @@
 
 mod connection;
 mod denied;
+mod lineage;
 mod novelty;
 mod spread;
 mod token;
@@ -28,6 +29,9 @@ pub trait Detector: Send + Sync {
 pub const ALL: &[&dyn Detector] = &[
     &token::Shared,
     &token::Elsewhere,
+    &lineage::Minted,
+    &lineage::Unissued,
+    &lineage::Revoked,
     &novelty::New { id: "token-unbound", facet: Facet::Credential, finding: "credential of another kind" },
     &novelty::NewAction,
     &novelty::New { id: "new-namespace", facet: Facet::Namespace, finding: "new namespace" },
