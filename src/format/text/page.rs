@@ -137,3 +137,25 @@ impl Page {
         self.blank();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::sample;
+    use crate::text::Text;
+
+    proptest! {
+        #![proptest_config(sample::config())]
+
+        #[test]
+        fn no_word_is_lost_however_narrow_the_page(words: String, width in 0_usize..100, prefix in 0_usize..120, below in 0_usize..120) {
+            let words = Text::new(&words);
+            let mut page = Page::new(Style { color: false, width });
+            page.hanging(&" ".repeat(prefix), below, words.as_str(), PLAIN);
+            let without_space = |text: &str| text.replace([' ', '\n'], "");
+            prop_assert_eq!(without_space(&page.into_text()), without_space(words.as_str()));
+        }
+    }
+}
