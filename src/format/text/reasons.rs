@@ -10,6 +10,9 @@ use crate::triage::risk_of;
 /// The most values that are shown of one finding.
 const MAX_VALUES: usize = 5;
 
+/// Detectors whose values are counts that grow from one request to the next: all are one thing.
+const COUNTING: [&str; 3] = ["denied-burst", "spread", "unauthenticated-burst"];
+
 /// A value that a detector found something about, by the strongest signal that says so.
 struct Value<'a> {
     signal: &'a Signal,
@@ -40,7 +43,9 @@ fn findings(incident: &Incident) -> Vec<Vec<Value<'_>>> {
 }
 
 fn add<'a>(values: &mut Vec<Value<'a>>, other: Value<'a>) {
-    match values.iter_mut().find(|value| value.signal.reason.observed == other.signal.reason.observed) {
+    let counts = COUNTING.contains(&other.signal.detector);
+    let same = |value: &&mut Value<'_>| counts || value.signal.reason.observed == other.signal.reason.observed;
+    match values.iter_mut().find(same) {
         Some(value) => value.requests = value.requests.saturating_add(other.requests),
         None => values.push(other),
     }
@@ -94,4 +99,40 @@ fn comparison(reason: &Reason) -> String {
         Some(Grade::Credential) | None => {}
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::sample;
+
+    #[test]
+    fn a_count_that_grows_is_one_thing() {
+        let mut incident = sample::secrets();
+        for detector in COUNTING {
+            for (alert, observed) in incident.alerts.iter_mut().zip(["6 in 5 min", "7 in 5 min"]) {
+                (alert.signals[0].detector, alert.signals[0].reason.observed) = (detector, observed.into());
+            }
+            assert_eq!(findings(&incident).iter().map(Vec::len).collect::<Vec<_>>(), [1]);
+            assert!(crate::detector::ALL.iter().any(|known| known.id() == detector), "{detector} is no detector");
+        }
+    }
+
+    #[test]
+    fn the_strongest_comes_first_and_many_values_of_one_thing_are_cut_short() {
+        let mut incident = sample::secrets();
+        let weak = incident.alerts.remove(1);
+        incident.alerts.insert(0, weak);
+        assert_eq!(findings(&incident)[0][0].signal.impact.weight, 80);
+        for n in 0..10 {
+            let mut alert = incident.alerts[0].clone();
+            alert.signals[0].reason.observed = format!("get thing-{n}").into();
+            incident.alerts.push(alert);
+        }
+        let mut page = Page::new(crate::format::Style::PLAIN);
+        reasons(&mut page, &incident);
+        let text = page.into_text();
+        assert_eq!(text.matches("  also ").count(), MAX_VALUES - 1, "{text}");
+        assert!(text.contains("and 7 more: --format ocsf has all"), "{text}");
+    }
 }
