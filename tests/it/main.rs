@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod readme;
 mod replay;
 mod tidy;
 
