@@ -202,6 +202,7 @@ impl<'a> Context<'a> {
                 observed: Text::new(&facet.describe(event)),
                 expected: if weighed.show_usual { self.usual(facet) } else { Vec::new() },
                 count: 1,
+                measure: None,
                 history: Some(novelty.history),
                 peers: novelty.peers,
                 grade: None,

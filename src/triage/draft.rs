@@ -72,9 +72,9 @@ impl Draft {
         self.relate(&alert.actor);
         let distinction = distinction(&alert, seen);
         if let Some((_, known)) = self.alerts.iter_mut().find(|(d, _)| *d == distinction) {
-            // What counts by itself (a burst) comes with its count, anything else is once more.
             for (old, new) in known.signals.iter_mut().zip(&alert.signals) {
-                old.reason.count = new.reason.count.max(old.reason.count + 1);
+                old.reason.count += 1;
+                old.reason.measure = old.reason.measure.max(new.reason.measure);
             }
             return;
         }

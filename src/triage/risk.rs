@@ -68,6 +68,7 @@ mod tests {
                 observed: Text::new(observed),
                 expected: Vec::new(),
                 count: 1,
+                measure: None,
                 history: None,
                 peers: None,
                 grade: None,

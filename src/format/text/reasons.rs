@@ -5,18 +5,16 @@ use super::page::Page;
 use super::quote::quoted;
 use crate::alert::{Grade, History, Impact, Incident, Peers, Reason, Signal, Thousands};
 use crate::format::detail::rounded;
-use crate::triage::risk_of;
+use crate::triage::risk::of_signal;
 
 /// The most values that are shown of one finding.
 const MAX_VALUES: usize = 5;
-
-/// Detectors whose values are counts that grow from one request to the next: all are one thing.
-const COUNTING: [&str; 3] = ["denied-burst", "spread", "unauthenticated-burst"];
 
 /// A value that a detector found something about, by the strongest signal that says so.
 struct Value<'a> {
     signal: &'a Signal,
     requests: u64,
+    measure: Option<u64>,
 }
 
 pub(super) fn reasons(page: &mut Page, incident: &Incident) {
@@ -29,11 +27,11 @@ pub(super) fn reasons(page: &mut Page, incident: &Incident) {
 /// The values of each finding of each detector, the strongest first.
 fn findings(incident: &Incident) -> Vec<Vec<Value<'_>>> {
     let mut signals: Vec<&Signal> = incident.signals().collect();
-    signals.sort_by(|a, b| risk_of(b).total_cmp(&risk_of(a)));
+    signals.sort_by(|a, b| of_signal(b).total_cmp(&of_signal(a)));
     let mut findings: Vec<Vec<Value<'_>>> = Vec::new();
     for signal in signals {
         let kind = |s: &Signal| (s.detector, s.reason.finding);
-        let value = Value { signal, requests: signal.reason.count };
+        let value = Value { signal, requests: signal.reason.count, measure: signal.reason.measure };
         match findings.iter_mut().find(|values| kind(values[0].signal) == kind(signal)) {
             Some(values) => add(values, value),
             None => findings.push(vec![value]),
@@ -43,10 +41,12 @@ fn findings(incident: &Incident) -> Vec<Vec<Value<'_>>> {
 }
 
 fn add<'a>(values: &mut Vec<Value<'a>>, other: Value<'a>) {
-    let counts = COUNTING.contains(&other.signal.detector);
-    let same = |value: &&mut Value<'_>| counts || value.signal.reason.observed == other.signal.reason.observed;
+    let same = |value: &&mut Value<'_>| value.signal.reason.observed == other.signal.reason.observed;
     match values.iter_mut().find(same) {
-        Some(value) => value.requests = value.requests.saturating_add(other.requests),
+        Some(value) => {
+            value.requests = value.requests.saturating_add(other.requests);
+            value.measure = value.measure.max(other.measure);
+        }
         None => values.push(other),
     }
 }
@@ -70,6 +70,7 @@ fn finding(page: &mut Page, label: &str, values: &[Value<'_>]) {
 /// `"127.0.9.1" (8 requests)`
 fn observed(value: &Value<'_>) -> String {
     let observed = quoted(&value.signal.reason.observed);
+    let observed = value.measure.map_or(observed.clone(), |n| format!("{observed}: {}", Thousands(n)));
     if value.requests > 1 { format!("{observed} ({} requests)", Thousands(value.requests)) } else { observed }
 }
 
@@ -107,15 +108,15 @@ mod tests {
     use crate::format::sample;
 
     #[test]
-    fn a_count_that_grows_is_one_thing() {
+    fn a_number_that_grows_is_said_once_and_last() {
         let mut incident = sample::secrets();
-        for detector in COUNTING {
-            for (alert, observed) in incident.alerts.iter_mut().zip(["6 in 5 min", "7 in 5 min"]) {
-                (alert.signals[0].detector, alert.signals[0].reason.observed) = (detector, observed.into());
-            }
-            assert_eq!(findings(&incident).iter().map(Vec::len).collect::<Vec<_>>(), [1]);
-            assert!(crate::detector::ALL.iter().any(|known| known.id() == detector), "{detector} is no detector");
+        for (alert, n) in incident.alerts.iter_mut().zip([6, 7]) {
+            alert.signals[0].reason.observed = "5 or more in 5 min".into();
+            alert.signals[0].reason.measure = Some(n);
         }
+        let findings = findings(&incident);
+        assert_eq!(findings.iter().map(Vec::len).collect::<Vec<_>>(), [1]);
+        assert_eq!(findings[0][0].measure, Some(7));
     }
 
     #[test]
