@@ -3,7 +3,7 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache musl-dev make
 WORKDIR /sawatch
 COPY . .
-RUN cargo build --release --locked && strip target/release/sawatch
+RUN cargo build --release --locked --bin sawatch && strip target/release/sawatch
 
 FROM scratch
 COPY --from=build /sawatch/target/release/sawatch /sawatch
