@@ -104,6 +104,7 @@ impl fmt::Display for Summary<'_> {
         let known = [("principals", census.principals as u64), ("credentials", census.credentials as u64)];
         counts(f, "known", known)?;
         counts(f, "left for room", census.evicted.iter().map(|(what, n)| (*what, *n)))?;
+        counts(f, "failed detectors", census.failures.iter().map(|(detector, n)| (*detector, *n)))?;
         self.incidents(f)
     }
 }
@@ -151,7 +152,7 @@ mod tests {
     fn the_summary_counts_everything_and_leaves_out_what_is_not_there() {
         let mut tally = Tally { learned: 1_200, repeats: 3, ..Tally::default() };
         tally.reject("malformed");
-        let census = Census { principals: 7, ..Census::default() };
+        let census = Census { principals: 7, failures: [("token-shared", 2)].into(), ..Census::default() };
         let (elapsed, min_severity) = (Duration::from_secs(2), Severity::Medium);
         let summary =
             Summary { tally: &tally, census: &census, incidents: &[], min_severity, elapsed, interrupted: true };
@@ -161,6 +162,7 @@ events               1,203 in 2.0 s, 601 a second
 by outcome           learned only 1,200, repeats 3
 rejected             malformed 1
 known                principals 7
+failed detectors     token-shared 2
 incidents            none
 ";
         assert_eq!(summary.to_string(), expected);
