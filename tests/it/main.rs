@@ -4,7 +4,11 @@
 
 mod cli;
 mod config;
+mod properties;
 mod replay;
+mod scenarios;
+#[cfg(unix)]
+mod terminal;
 mod tidy;
 
 use std::path::{Path, PathBuf};
