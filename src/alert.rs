@@ -131,6 +131,8 @@ pub struct Reason {
     pub expected: Vec<Text>,
     /// How often in this incident.
     pub count: u64,
+    /// How many there were, for a finding that is a number.
+    pub measure: Option<u64>,
     /// What it is compared with.
     pub history: Option<History>,
     /// What others like it do.
@@ -142,6 +144,9 @@ pub struct Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.finding, Quoted(&self.observed))?;
+        if let Some(measure) = self.measure {
+            write!(f, ": {}", Thousands(measure))?;
+        }
         if self.count > 1 {
             write!(f, " (×{})", self.count)?;
         }

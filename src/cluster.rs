@@ -125,6 +125,13 @@ impl Cluster {
         event.credential.pod_name.is_some() && self.is_from_control_plane(event)
     }
 
+    /// Who asked for the event's token; none if nobody was seen to.
+    #[must_use]
+    pub fn issuer(&self, event: &Event<'_>) -> Option<&str> {
+        let life = self.credentials.life(event.credential.id.as_deref()?)?;
+        life.issued.as_ref().map(|(by, _)| &**by)
+    }
+
     /// How much of the cluster has been seen at `at`: 0 (nothing yet) to 1 (a declared period, or a week).
     #[must_use]
     pub fn maturity(&self, at: Timestamp) -> f32 {

@@ -121,7 +121,7 @@ impl Engine {
             if !declared {
                 let context = Context::new(event, (&seen, novel), baseline, baselines, cluster);
                 let signals = judge(detectors, event, &context, failures);
-                if let Some(considered) = triage.consider(event, &seen, signals) {
+                if let Some(considered) = triage.consider(event, &seen, signals, cluster.issuer(event)) {
                     learning.quarantine = considered.quarantine;
                     verdict = Verdict::Unusual(considered.severity);
                 }

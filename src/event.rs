@@ -274,6 +274,8 @@ pub struct Facts<'a> {
     pub stale_token: bool,
     /// `authentication.k8s.io/legacy-token` is there: a long-lived token from a Secret.
     pub legacy_token: bool,
+    /// `authentication.k8s.io/legacy-token-invalidated` is there: a long-lived token that was called back.
+    pub revoked_token: bool,
     /// `audit.k8s.io/truncated` is there: the event lost its bodies to the size limit.
     pub truncated: bool,
     /// More than one entry stood in `sourceIPs`: all but the last are the client's words.

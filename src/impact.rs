@@ -113,6 +113,8 @@ pub const CONTAINER_API: Technique = technique("T1552.007", "Container API", "Cr
 pub const STEAL_TOKEN: Technique = technique("T1528", "Steal Application Access Token", "Credential Access");
 /// T1550.001: a token used by somebody else.
 pub const USE_TOKEN: Technique = technique("T1550.001", "Application Access Token", "Lateral Movement");
+/// T1606: a token that no server issued.
+pub const FORGE: Technique = technique("T1606", "Forge Web Credentials", "Credential Access");
 /// T1078: an account used by somebody else.
 pub const VALID_ACCOUNTS: Technique = technique("T1078", "Valid Accounts", "Initial Access");
 /// T1613: looking around.

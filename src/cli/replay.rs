@@ -18,7 +18,8 @@ use crate::alert::{Incident, Severity};
 use crate::config::{self, Config, MaxRejects};
 use crate::engine::Engine;
 use crate::format::{Format, Style};
-use crate::pipeline::tally::{Summary, Tally};
+use crate::pipeline::summary::Summary;
+use crate::pipeline::tally::Tally;
 use crate::pipeline::{Period, Run};
 use crate::sink::SinkError;
 use crate::sink::rejects::Rejects;
@@ -182,6 +183,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     // what was found before a failure is told all the same
     let incidents = engine.finish();
     output.deliver(incidents.iter().filter(|incident| incident.severity >= config.min_severity))?;
+    let width = output.style.width;
     output.close(&Summary {
         tally: &tally,
         census: &engine.census(),
@@ -189,6 +191,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         min_severity: config.min_severity,
         elapsed: began.elapsed(),
         interrupted: CANCEL.load(Ordering::Relaxed),
+        width,
     })?;
     outcome?;
     Ok(exit(&config, &tally, &incidents))

@@ -50,17 +50,21 @@ impl Kind {
     }
 }
 
-/// How often credentials of some group came from more than one address.
+/// How long a log must have been read for every token in it to have been issued within it: a kubelet asks for an hour
+/// and seven seconds, and replaces a token at four fifths of that.
+const COMPLETE_AFTER: Span = Span::minutes(75);
+
+/// How often something is true of credentials of some group.
 #[derive(Clone, Copy, Debug, Default)]
 struct Habit {
     credentials: u32,
-    shared: u32,
+    exceptions: u32,
 }
 
 impl Habit {
     fn surprise(self) -> Bits {
         #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
-        let probability = (self.shared as f32 + 0.5) / (self.credentials as f32 + 1.0);
+        let probability = (self.exceptions as f32 + 0.5) / (self.credentials as f32 + 1.0);
         Bits(-probability.min(1.0).log2())
     }
 }
@@ -83,6 +87,9 @@ pub struct Credentials {
     accounts: HashMap<u64, Habit, foldhash::fast::RandomState>,
     tenants: HashMap<IpAddr, Tenant, foldhash::fast::RandomState>,
     moves: Habit,
+    /// Tokens of each kind that came into use after [`COMPLETE_AFTER`], and how many of them nobody issued.
+    issues: HashMap<Kind, Habit, foldhash::fast::FixedState>,
+    first: Option<Timestamp>,
     capacity: usize,
     evicted: u64,
 }
@@ -97,6 +104,8 @@ impl Credentials {
             accounts: HashMap::default(),
             tenants: HashMap::default(),
             moves: Habit::default(),
+            issues: HashMap::default(),
+            first: None,
             capacity: capacity.max(1),
             evicted: 0,
         }
@@ -115,7 +124,16 @@ impl Credentials {
     pub fn surprise_of_sharing(&self, kind: Kind, username: &str) -> Bits {
         let own = self.accounts.get(&key(username)).copied().unwrap_or_default();
         let all = self.habits.get(&kind).copied().unwrap_or_default();
-        if own.shared > 0 { own.surprise() } else { all.surprise() }
+        if own.exceptions > 0 { own.surprise() } else { all.surprise() }
+    }
+
+    /// How surprising it is that nobody was seen to issue a token that is used for the first time; none if somebody was,
+    /// or if it was used before, or if its issue may lie before the log.
+    #[must_use]
+    pub fn surprise_of_unissued(&self, kind: Kind, id: &str, at: Timestamp) -> Option<Bits> {
+        let complete = self.first.is_some_and(|first| at.since(first) >= COMPLETE_AFTER);
+        let known = self.life(id).is_some_and(|life| life.issued.is_some() || !life.uses.is_empty());
+        (complete && !known).then(|| self.issues.get(&kind).copied().unwrap_or_default().surprise())
     }
 
     /// The pod that holds `ip` now, if its node is another than `node`.
@@ -160,6 +178,9 @@ impl Credentials {
         if self.lives.len() >= self.capacity {
             self.evict();
         }
+        if !quarantine {
+            self.learn_issue(event, id);
+        }
         let life = self.life_mut(id);
         if life.uses.is_empty() {
             life.first = event.at;
@@ -185,13 +206,26 @@ impl Credentials {
         self.lives.entry(id, |l| l.id == id, |l| l.id).or_insert_with(|| Life { id, ..Life::default() }).into_mut()
     }
 
+    /// Learns whether a token that comes into use had been issued.
+    fn learn_issue(&mut self, event: &Event<'_>, id: u64) {
+        let first = *self.first.get_or_insert(event.at);
+        let life = self.by_key(id);
+        if event.at.since(first) < COMPLETE_AFTER || life.is_some_and(|life| !life.uses.is_empty()) {
+            return;
+        }
+        let unissued = life.is_none_or(|life| life.issued.is_none());
+        let habit = self.issues.entry(Kind::of(event)).or_default();
+        habit.credentials += 1;
+        habit.exceptions += u32::from(unissued);
+    }
+
     /// Learns what a normal new address says of habits; `before` is how many the credential had.
     fn learn_address(&mut self, event: &Event<'_>, id: u64, ip: IpAddr, before: usize) {
         let kind = self.habits.entry(Kind::of(event)).or_default();
         let account = self.accounts.entry(key(&event.username)).or_default();
         for habit in [kind, account] {
             habit.credentials += u32::from(before == 0);
-            habit.shared += u32::from(before == 1);
+            habit.exceptions += u32::from(before == 1);
         }
         self.settle(event, id, ip);
     }
@@ -207,7 +241,7 @@ impl Credentials {
         self.moves.credentials += 1;
         let tenant = Tenant { pod: (&**pod).into(), node: (&**node).into(), credential: id };
         if let Some(old) = self.tenants.insert(ip, tenant) {
-            self.moves.shared += u32::from(*old.node != **node);
+            self.moves.exceptions += u32::from(*old.node != **node);
         }
     }
 

@@ -244,8 +244,7 @@ impl<'a, 's> Cursor<'a, 's> {
 
 /// Where the quotes, backslashes and control characters of a text are, a bit for each byte.
 ///
-/// Found 16 bytes at a time ahead of parsing: what limits a cursor is not the work but that each step waits for the one
-/// before, and looking up a bit waits half as long as comparing bytes.
+/// Found 16 bytes at a time in one pass ahead of parsing, so that stepping over a string is looking up a bit.
 pub(super) struct Stops {
     /// For texts up to 4 KiB: nearly all.
     short: [u64; 64],

@@ -38,6 +38,7 @@ pub(super) struct Annotations<'a> {
     pub(super) issued_credential_id: Option<Cow<'a, str>>,
     pub(super) stale_token: bool,
     pub(super) legacy_token: bool,
+    pub(super) revoked_token: bool,
     pub(super) truncated: bool,
     seen: u8,
 }
@@ -61,6 +62,7 @@ pub(super) enum Annotation {
     IssuedCredential,
     StaleToken,
     LegacyToken,
+    RevokedToken,
     Truncated,
 }
 
@@ -73,6 +75,9 @@ impl Annotation {
             | "authentication_kubernetes_io/issued-credential-id" => Self::IssuedCredential,
             "authentication.k8s.io/stale-token" | "authentication_k8s_io/stale-token" => Self::StaleToken,
             "authentication.k8s.io/legacy-token" | "authentication_k8s_io/legacy-token" => Self::LegacyToken,
+            "authentication.k8s.io/legacy-token-invalidated" | "authentication_k8s_io/legacy-token-invalidated" => {
+                Self::RevokedToken
+            }
             "audit.k8s.io/truncated" | "audit_k8s_io/truncated" => Self::Truncated,
             _ => return None,
         })
@@ -98,6 +103,7 @@ impl<'a> Annotations<'a> {
             Annotation::IssuedCredential => self.issued_credential_id = Some(value),
             Annotation::StaleToken => self.stale_token = true,
             Annotation::LegacyToken => self.legacy_token = true,
+            Annotation::RevokedToken => self.revoked_token = true,
             Annotation::Truncated => self.truncated = true,
         }
         Some(())
@@ -157,6 +163,7 @@ impl<'a> Fields<'a> {
                 issued_credential_id: self.annotations.issued_credential_id,
                 stale_token: self.annotations.stale_token,
                 legacy_token: self.annotations.legacy_token,
+                revoked_token: self.annotations.revoked_token,
                 truncated: self.annotations.truncated,
                 forwarded: self.forwarded,
             },

@@ -170,7 +170,7 @@ fn target_of_method(method: &str) -> Target<'static> {
     }
 }
 
-/// The HTTP status of a `google.rpc.Code` (google/rpc/code.proto names both); 409 for ABORTED is GKE's own use.
+/// The HTTP status of a `google.rpc.Code`, as google/rpc/code.proto maps them.
 const fn http_status(code: i64) -> u16 {
     match code {
         0 => 200,

@@ -7,7 +7,7 @@ use super::wrapper::{self, Contents};
 use super::{Decoded, Reject, RejectReason, canonical, cri, gke};
 use crate::event::Timestamp;
 
-/// How many envelopes may stand inside each other. Real pipelines reach three: a list, of messages, of CRI lines.
+/// How many envelopes may stand inside each other: one more than a list of records with messages of messages.
 const MAX_NESTING: u8 = 4;
 
 /// How often one record is searched for a next event after wreckage. Each search may read on to the end of the record,

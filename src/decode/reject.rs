@@ -26,7 +26,7 @@ pub enum RejectReason {
     Torn,
     /// An event that a cloud's log service cut off.
     TruncatedByProducer,
-    /// The text format of Kubernetes before 1.8.
+    /// The text format of `--audit-log-format=legacy`.
     LegacyText,
     /// Nothing that holds an audit event.
     NotAudit,
@@ -87,8 +87,8 @@ impl RejectReason {
                  its neighbours were read"
             }
             Self::TruncatedByProducer => {
-                "the cloud's log service cut the event off (EKS at 256 KiB, AKS at 16 KiB); its audit policy cannot be \
-                 changed there, so such events are lost to any reader"
+                "the cloud's log service cut the event off (AKS at 16 KiB, EKS with [Truncated...]); what is \
+                 missing cannot be recovered downstream"
             }
             Self::LegacyText => {
                 "the log is in the legacy text format, which lacks what detection needs; start the API server with \

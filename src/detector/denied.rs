@@ -52,7 +52,7 @@ impl Detector for DeniedBurst {
             detector: self.id(),
             surprise: doublings(burst.distinct(), burst.usual),
             impact: about(DISCOVERY, 50, "trying what is allowed"),
-            reason: reason("many different things denied", "different denials", burst.distinct(), burst),
+            reason: reason("many different things denied in a short time", BURST, burst.distinct(), burst),
         })
     }
 }
@@ -74,18 +74,19 @@ impl Detector for UnauthenticatedBurst {
             detector: self.id(),
             surprise: doublings(burst.count, 0),
             impact: about(BRUTE_FORCE, 55, "trying credentials"),
-            reason: reason("many requests with an invalid credential", "unauthenticated requests", burst.count, burst),
+            reason: reason("many requests with an invalid credential", UNAUTHENTICATED_BURST, burst.count, burst),
         })
     }
 }
 
-fn reason(finding: &'static str, of: &'static str, n: u32, burst: &Burst) -> Reason {
+fn reason(finding: &'static str, limit: u32, n: u32, burst: &Burst) -> Reason {
     Reason {
-        parameter: of,
+        parameter: "denials",
         finding,
-        observed: Text::from(format!("{n} {of} in {WINDOW}")),
+        observed: Text::from(format!("{limit} or more in {WINDOW}")),
         expected: vec![Text::from(format!("at most {}", burst.usual))],
-        count: u64::from(burst.count),
+        count: 1,
+        measure: Some(u64::from(n)),
         history: None,
         peers: None,
         grade: None,

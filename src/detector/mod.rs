@@ -2,6 +2,7 @@
 
 mod connection;
 mod denied;
+mod lineage;
 mod novelty;
 mod spread;
 mod token;
@@ -28,6 +29,9 @@ pub trait Detector: Send + Sync {
 pub const ALL: &[&dyn Detector] = &[
     &token::Shared,
     &token::Elsewhere,
+    &lineage::Minted,
+    &lineage::Unissued,
+    &lineage::Revoked,
     &novelty::New { id: "token-unbound", facet: Facet::Credential, finding: "credential of another kind" },
     &novelty::NewAction,
     &novelty::New { id: "new-namespace", facet: Facet::Namespace, finding: "new namespace" },
@@ -198,6 +202,7 @@ impl<'a> Context<'a> {
                 observed: Text::new(&facet.describe(event)),
                 expected: if weighed.show_usual { self.usual(facet) } else { Vec::new() },
                 count: 1,
+                measure: None,
                 history: Some(novelty.history),
                 peers: novelty.peers,
                 grade: None,

@@ -1,5 +1,6 @@
 //! New values of a facet: action, namespace, source, agent, credential, object, identity.
 
+use super::lineage::Minted;
 use super::{Context, Detector, USE_TOKEN, VALID_ACCOUNTS, Weighed, about, as_attempted, is_somebody, scaled};
 use crate::alert::{Grade, Impact, Signal};
 use crate::baseline::Facet;
@@ -21,7 +22,7 @@ impl Detector for New {
         if !context.novel.contains(self.facet) || (context.routine_carrier && is_elsewhere_sent(self.facet)) {
             return None;
         }
-        if self.facet == Facet::Name && context.novel.contains(Facet::Action) {
+        if self.facet == Facet::Name && (context.novel.contains(Facet::Action) || Minted::applies(event)) {
             return None;
         }
         let impact = weigh(self.facet, event, context.impact, context.person_at_home);
@@ -39,6 +40,8 @@ fn weigh(facet: Facet, event: &Event<'_>, impact: Impact, person_at_home: bool) 
     let attempted = as_attempted(event, impact);
     match facet {
         Facet::Name if person_at_home => scaled(attempted, 0, 40),
+        // Clients that do not reload their token are a nuisance, and a stolen token grows old.
+        Facet::Credential if event.facts.stale_token => about(USE_TOKEN, 30, "use of a token past its lifetime"),
         Facet::Credential => about(USE_TOKEN, 65, "use of a credential that was not given to a pod"),
         // All entries of sourceIPs but the last are the client's own words: said to hide where it is.
         Facet::Forwarded => about(VALID_ACCOUNTS, 50, "use of an account that hides its address"),
@@ -98,7 +101,7 @@ impl Detector for NewAction {
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        if !context.novel.contains(Facet::Action) {
+        if !context.novel.contains(Facet::Action) || (Minted::applies(event) && !context.routine_carrier) {
             return None;
         }
         let attempted = as_attempted(event, context.impact);

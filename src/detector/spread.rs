@@ -38,9 +38,10 @@ impl Detector for Spread {
             reason: Reason {
                 parameter: "new things",
                 finding: "many new things in a short time",
-                observed: Text::from(format!("{now} in {WINDOW}")),
+                observed: Text::from(format!("{SPREAD} or more in {WINDOW}")),
                 expected: vec![Text::from(format!("at most {usual}"))],
                 count: 1,
+                measure: Some(u64::from(now)),
                 history: Some(context.baseline.history(Facet::ActionInNamespace, event.at)),
                 peers: None,
                 grade: None,

@@ -192,3 +192,84 @@ fn the_client_chosen_part_of_a_source_is_no_excuse() {
     spoofed.facts.forwarded = true;
     check(&[spoofed], &["forwarded", "token-shared"], High..=Critical);
 }
+
+/// A request for a token of an account in `shop`, which issues the token `JTI=minted`.
+fn mint() -> Event<'static> {
+    let mut mint = event().doing("create", "serviceaccounts/token").on("shop", "admin");
+    mint.facts.issued_credential_id = Some("JTI=minted".into());
+    mint
+}
+
+#[test]
+fn minting_a_token_for_another_account_is_noticed() {
+    check(&[mint()], &["token-minted"], High..=High);
+}
+
+#[test]
+fn what_a_minted_token_does_is_part_of_the_incident() {
+    let used = event().by("system:serviceaccount:shop:admin").bare("JTI=minted").from("203.0.113.9");
+    let learnt = event().by("system:serviceaccount:shop:admin").pod("JTI=admin", "admin-0", "node-1").from("10.1.1.50");
+    let mut engine = learnt_with(&learnt);
+    for (n, event) in [mint(), used.doing("list", "secrets")].into_iter().enumerate() {
+        engine.process(Feed(0), &event.after(Span(NOW.0 + i64::try_from(n).unwrap() * 1_000_000)));
+    }
+    let said = engine.finish();
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0].principal.as_str(), "system:serviceaccount:shop:cart");
+    assert_eq!(said[0].related[0].as_str(), "system:serviceaccount:shop:admin");
+    assert!(said[0].detectors().contains(&"token-unbound"));
+}
+
+/// An engine that has also learnt what `event`, once a minute, says of its account.
+fn learnt_with(event: &Event<'static>) -> Engine {
+    let mut engine = learnt();
+    (0..600).for_each(|minute| learn(&mut engine, &event.clone().after(Span::minutes(minute))));
+    engine
+}
+
+#[test]
+fn a_token_that_nobody_issued_is_forged() {
+    let mut engine = learnt();
+    for minute in 0..200 {
+        let id: &'static str = Box::leak(format!("JTI=late-{minute}").into_boxed_str());
+        let mut issue = event().by("system:node:node-1").bare("X509SHA256=1").with("kubelet/v1.36").from("10.0.0.1");
+        issue.facts.issued_credential_id = Some(id.into());
+        let at = Span::minutes(601 + minute);
+        learn(&mut engine, &issue.doing("create", "serviceaccounts/token").on("shop", "cart").after(at));
+        let used = event().pod(id, "cart-7", "node-3").from("10.1.3.7").after(Span(at.0 + 1_000_000));
+        learn(&mut engine, &used);
+    }
+    let forged = event().pod("JTI=forged", "cart-7", "node-3").from("10.1.3.7").after(Span::hours(20));
+    engine.process(Feed(0), &forged);
+    let said = engine.finish();
+    assert_eq!(said[0].detectors(), ["token-unissued"]);
+    assert!(said[0].severity >= High);
+}
+
+#[test]
+fn a_token_that_was_called_back_is_wrong_by_itself() {
+    let mut revoked = event().bare("").denied();
+    revoked.facts.revoked_token = true;
+    let said = incidents(&[revoked]);
+    assert!(said[0].detectors().contains(&"token-revoked"));
+    assert!(said[0].severity >= Medium);
+}
+
+#[test]
+fn a_client_that_holds_on_to_its_token_is_a_nuisance() {
+    let mut stale = event();
+    stale.facts.stale_token = true;
+    check(&[stale], &["token-unbound"], Informational..=Low);
+}
+
+#[test]
+fn nobody_at_an_address_under_suspicion_is_the_same_somebody() {
+    let mut refused = event().by("").bare("").from("203.0.113.9");
+    refused.outcome = Outcome::Unauthenticated;
+    refused.code = 401;
+    let mut events = vec![event().from("203.0.113.9")];
+    events.extend(vec![refused; 12]);
+    let said = incidents(&events);
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0].detectors(), ["token-shared", "unauthenticated-burst"]);
+}

@@ -9,7 +9,7 @@ use crate::event::{Event, PrincipalKind};
 use crate::text::Text;
 
 /// Bits below which an address says nothing here: behind a proxy all have the same, behind NAT they come and go.
-const MEANINGFUL: Bits = Bits(2.0);
+pub(super) const MEANINGFUL: Bits = Bits(2.0);
 
 /// One credential used from a second address.
 pub(super) struct Shared;
@@ -46,6 +46,7 @@ impl Detector for Shared {
                     .map(|u| Text::from(format!("{} ({} uses, last {} ago)", u.ip, u.count, event.at.since(u.last))))
                     .collect(),
                 count: 1,
+                measure: None,
                 history: Some(context.baseline.history(Facet::Source, usual.last)),
                 peers: None,
                 grade: Some(Grade::Credential),
@@ -94,6 +95,7 @@ impl Detector for Elsewhere {
                 observed: Text::from(format!("{ip}, held by {} on {}", tenant.pod, tenant.node)),
                 expected: vec![Text::from(format!("{pod} on {node}"))],
                 count: 1,
+                measure: None,
                 history: None,
                 peers: None,
                 grade: Some(Grade::Pod),

@@ -29,6 +29,8 @@ struct SignalDetail<'a> {
     expected: &'a [Text],
     count: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    measure: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<HistoryDetail>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peers: Option<PeersDetail>,
@@ -80,6 +82,7 @@ impl<'a> From<&'a Signal> for SignalDetail<'a> {
             observed: &reason.observed,
             expected: &reason.expected,
             count: reason.count,
+            measure: reason.measure,
             history: reason.history.map(HistoryDetail::from),
             peers: reason.peers.map(|Peers { doing, of }| PeersDetail { doing, of }),
             grade: reason.grade.map(word),

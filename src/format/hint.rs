@@ -31,7 +31,8 @@ fn plain(text: &Text) -> Option<&str> {
     Some(text.as_str()).filter(|word| is_plain(word))
 }
 
-fn is_plain(word: &str) -> bool {
+/// Whether it is one word that stands for nothing but itself.
+pub(super) fn is_plain(word: &str) -> bool {
     let inert = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '@' | '=' | '+');
     word.starts_with(|c: char| c.is_ascii_alphanumeric()) && word.chars().all(inert)
 }

@@ -9,6 +9,7 @@ mod ocsf;
 #[cfg(test)]
 mod sample;
 mod text;
+pub(crate) mod time;
 
 use std::fmt;
 use std::io;

@@ -153,7 +153,17 @@ impl Builder {
 
 fn reason(parameter: &'static str, finding: &'static str, observed: &str) -> Reason {
     let (expected, count) = (Vec::new(), 1);
-    Reason { parameter, finding, observed: observed.into(), expected, count, history: None, peers: None, grade: None }
+    Reason {
+        parameter,
+        finding,
+        observed: observed.into(),
+        expected,
+        count,
+        measure: None,
+        history: None,
+        peers: None,
+        grade: None,
+    }
 }
 
 /// The same cases on every run.

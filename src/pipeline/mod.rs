@@ -22,6 +22,7 @@ use crate::source::Log;
 
 mod lane;
 mod merge;
+pub mod summary;
 pub mod tally;
 
 use lane::{DecodedBlock, Lane};

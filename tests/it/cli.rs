@@ -34,7 +34,7 @@ fn a_pipe_gets_ocsf_and_the_summary_stays_out_of_it() {
     let lines: Vec<serde_json::Value> = stdout(&output).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert!(!lines.is_empty() && lines.iter().all(|l| l["class_uid"] == 2004 && l["severity_id"].as_u64() >= Some(3)));
     let summary = stderr(&output);
-    assert!(summary.contains("learned only 110") && summary.contains("incidents "), "{summary}");
+    assert!(summary.contains("learned from  110 events") && summary.contains("incidents "), "{summary}");
     assert!(!summary.contains('\u{1b}'), "no bar, no colours: {summary:?}");
 }
 
@@ -42,7 +42,10 @@ fn a_pipe_gets_ocsf_and_the_summary_stays_out_of_it() {
 fn text_ends_with_the_summary() {
     let output = replay(&["--format", "text"]);
     let text = stdout(&output);
-    assert!(text.contains("system:serviceaccount:velero:velero") && text.contains("learned only 110"), "{text}");
+    assert!(
+        text.contains("system:serviceaccount:velero:velero") && text.contains("learned from  110 events"),
+        "{text}"
+    );
     assert_eq!(stderr(&output), "");
     assert!(!text.contains('\u{1b}'));
 }
@@ -67,7 +70,7 @@ fn min_severity_hides_and_says_so() {
     let critical: Vec<String> =
         stdout(&all).lines().filter(|l| l.contains(r#""severity_id":5"#)).map(str::to_owned).collect();
     assert_eq!(stdout(&some).lines().collect::<Vec<_>>(), critical);
-    assert!(stderr(&some).contains("below critical; --min-severity shows them"), "{}", stderr(&some));
+    assert!(stderr(&some).contains("below critical; --min-severity"), "{}", stderr(&some));
     assert!(!stderr(&all).contains("not shown"), "{}", stderr(&all));
 }
 
@@ -164,13 +167,13 @@ fn a_corrupt_file_is_named_and_the_rest_is_used() {
     let output = sawatch().arg("replay").arg(&torn).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stderr(&output).contains("audit.log.gz could be read only in part"), "{}", stderr(&output));
-    assert!(stderr(&output).contains("faulty files         1"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("faulty files  1"), "{}", stderr(&output));
 
     fs::write(&noise, [&[0x1f, 0x8b][..], &[7; 64]].concat()).unwrap();
     let output = sawatch().arg("replay").arg(&noise).arg(data("replay/excerpt.jsonl")).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("noise.log could not be read"), "{}", stderr(&output));
-    assert!(stderr(&output).contains("events               94"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("events        94"), "{}", stderr(&output));
 }
 
 #[test]
@@ -197,7 +200,7 @@ fn standard_input_is_read_whatever_it_is_compressed_with() {
     let mut child = sawatch().args(["replay", "-"]).stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&zstd::encode_all(&excerpt[..], 1).unwrap()).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(stderr(&output).contains("events               94"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("events        94"), "{}", stderr(&output));
 }
 
 #[cfg(unix)]

@@ -5,6 +5,7 @@
 mod cli;
 mod config;
 mod properties;
+mod readme;
 mod replay;
 mod scenarios;
 #[cfg(unix)]

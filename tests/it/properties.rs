@@ -140,7 +140,7 @@ struct Mutation {
     code: u16,
     outcome: Outcome,
     stage: Stage,
-    flags: [bool; 5],
+    flags: [bool; 6],
 }
 
 fn mutation() -> impl Strategy<Value = Mutation> {
@@ -155,7 +155,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     let stages = vec![Stage::RequestReceived, Stage::ResponseStarted, Stage::ResponseComplete, Stage::Panic];
     let texts = (prop::collection::vec(mutated(), 10), prop::collection::vec(mutated(), 6));
     let words = (prop::sample::select(outcomes), prop::sample::select(stages));
-    let rest = (any::<[i64; 2]>(), any::<Option<IpAddr>>(), any::<u16>(), any::<[bool; 5]>());
+    let rest = (any::<[i64; 2]>(), any::<Option<IpAddr>>(), any::<u16>(), any::<[bool; 6]>());
     (texts, words, rest).prop_map(|((strings, optional), (outcome, stage), (times, source_ip, code, flags))| Mutation {
         strings,
         optional,
@@ -203,6 +203,7 @@ impl Mutation {
                 issued_credential_id: maybe(),
                 stale_token: flags[1],
                 legacy_token: flags[2],
+                revoked_token: flags[5],
                 truncated: flags[3],
                 forwarded: flags[4],
             },

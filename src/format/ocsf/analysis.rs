@@ -76,7 +76,7 @@ impl<'a> From<&'a Signal> for Anomaly<'a> {
             observation_parameter: reason.parameter,
             observation_type: detector,
             observed_pattern: reason.finding,
-            observations: [Observation::counted(reason.observed.as_str(), reason.count)],
+            observations: [Observation::counted(reason.observed.as_str(), reason.measure.unwrap_or(reason.count))],
         }
     }
 }

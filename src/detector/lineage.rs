@@ -1,0 +1,99 @@
+//! Where a token comes from: who minted it, whether anybody did, whether it was called back.
+
+use super::token::MEANINGFUL;
+use super::{Context, Detector, USE_TOKEN, Weighed, about, as_attempted};
+use crate::alert::{Bits, Grade, Reason, Signal};
+use crate::baseline::Facet;
+use crate::credential::Kind;
+use crate::event::Event;
+use crate::impact::{Deed, FORGE};
+use crate::text::Text;
+
+/// A token for an account asked for by somebody who never asked for one of it.
+pub(super) struct Minted;
+
+impl Minted {
+    /// Whether `event` asks for a token of a service account.
+    pub(super) fn applies(event: &Event<'_>) -> bool {
+        event.target.resource == "serviceaccounts"
+            && event.target.subresource == "token"
+            && Deed::of(event) == Deed::Create
+    }
+}
+
+impl Detector for Minted {
+    fn id(&self) -> &'static str {
+        "token-minted"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        // A kubelet asks for the tokens of whatever pods it is sent, and may ask for no others (NodeRestriction).
+        if !Self::applies(event) || context.routine_carrier {
+            return None;
+        }
+        let impact = as_attempted(event, context.impact);
+        let weighed = Weighed { impact, finding: "token minted for another account", show_usual: true };
+        context.signal(self.id(), event, Facet::Name, weighed)
+    }
+}
+
+/// A token in use that nobody was seen to issue, where the issue of tokens is seen: a forged one, or a stolen signing key.
+pub(super) struct Unissued;
+
+impl Detector for Unissued {
+    fn id(&self) -> &'static str {
+        "token-unissued"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        let id = event.credential.id.as_deref().filter(|id| id.starts_with("JTI="))?;
+        let surprise = context.cluster.credentials.surprise_of_unissued(Kind::of(event), id, event.at)?;
+        if surprise < MEANINGFUL {
+            return None;
+        }
+        Some(Signal {
+            detector: self.id(),
+            surprise,
+            impact: about(FORGE, 75, "use of a token that nobody was seen to issue"),
+            reason: Reason {
+                parameter: "token issue",
+                finding: "token that nobody was seen to issue",
+                observed: Text::new(id),
+                expected: Vec::new(),
+                count: 1,
+                measure: None,
+                history: None,
+                peers: None,
+                grade: Some(Grade::Credential),
+            },
+        })
+    }
+}
+
+/// A long-lived token used after it was declared invalid: wrong by itself.
+pub(super) struct Revoked;
+
+impl Detector for Revoked {
+    fn id(&self) -> &'static str {
+        "token-revoked"
+    }
+
+    fn inspect(&self, event: &Event<'_>, _: &Context<'_>) -> Option<Signal> {
+        event.facts.revoked_token.then(|| Signal {
+            detector: self.id(),
+            surprise: Bits(10.0),
+            impact: about(USE_TOKEN, 60, "use of a token that was called back"),
+            reason: Reason {
+                parameter: "token",
+                finding: "invalidated token in use",
+                observed: Text::new(&event.username),
+                expected: Vec::new(),
+                count: 1,
+                measure: None,
+                history: None,
+                peers: None,
+                grade: None,
+            },
+        })
+    }
+}
