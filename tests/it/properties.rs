@@ -22,18 +22,18 @@ fn config(cases: u32) -> ProptestConfig {
 
 static BASE: LazyLock<Vec<Event<'static>>> = LazyLock::new(|| events(&data("scenarios"), "base"));
 
-/// Attacks by accounts that share no name, no pod and no new value.
+/// Attacks by accounts of which none begins what another does: no action, namespace, address or client is new to two.
 ///
 /// What a cluster learns as a whole may legitimately depend on who came first: how many accounts have begun something
-/// (peers and waves), which pod was last seen at an address, how often credentials of some kind change theirs. Here
-/// nobody begins what another does, and what they do is few beside the base.
+/// (peers and waves), which pod was last seen at an address, how often credentials of some kind change theirs. The
+/// first two do not arise here, and beside the base these few events do not move the third.
 const APART: [&str; 6] = [
-    "stolen-token-curl",
+    "single-request",
     "stolen-token-same-agent",
     "coredns-tampered",
-    "webhook-configuration",
-    "denied-burst",
     "exec-by-monitoring",
+    "self-permission-review",
+    "evasion-exec-command",
 ];
 
 /// Each principal's events in their order.
@@ -90,7 +90,7 @@ proptest! {
     #![proptest_config(config(12))]
 
     #[test]
-    fn the_order_among_principals_changes_nothing(turns in prop::collection::vec(any::<Index>(), 0..3_000)) {
+    fn the_order_among_principals_changes_nothing(turns in prop::collection::vec(any::<Index>(), 0..2_000)) {
         prop_assert_eq!(ONE_AFTER_ANOTHER.len(), APART.len());
         prop_assert_eq!(&interleaved(turns), &*ONE_AFTER_ANOTHER);
     }
