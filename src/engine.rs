@@ -1,6 +1,7 @@
 //! The core's one door: an event goes in, is judged, triaged and learnt; incidents come out.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::alert::{Incident, Severity, Signal};
 use crate::baseline::map::Baselines;
@@ -59,6 +60,8 @@ pub struct Census {
     pub credentials: usize,
     /// What had to leave because a bound was reached, by bound.
     pub evicted: BTreeMap<&'static str, u64>,
+    /// Events that a detector panicked on, by detector: a defect of Sawatch, which cost its word and nothing else.
+    pub failures: BTreeMap<&'static str, u64>,
 }
 
 /// The engine of one cluster.
@@ -68,6 +71,7 @@ pub struct Engine {
     baselines: Baselines,
     cluster: Cluster,
     triage: Triage,
+    failures: BTreeMap<&'static str, u64>,
 }
 
 impl Engine {
@@ -81,6 +85,7 @@ impl Engine {
             baselines: Baselines::new(settings.max_principals),
             cluster: Cluster::new(settings.max_credentials),
             triage: Triage::new(cluster),
+            failures: BTreeMap::new(),
         }
     }
 
@@ -101,7 +106,7 @@ impl Engine {
             Admission::Repeat => return Verdict::Repeat,
             Admission::Skip => return Verdict::Unjudged,
         }
-        let Self { baselines, cluster, triage, detectors, .. } = self;
+        let Self { baselines, cluster, triage, detectors, failures, .. } = self;
         let seen = Observation::of(event);
         let familiar = cluster.touch(event, &seen);
         baselines.with(&event.username, event.at, |baseline| {
@@ -114,8 +119,8 @@ impl Engine {
             let mut learning = Learning { quarantine: false, declared };
             let mut verdict = Verdict::Quiet;
             if !declared {
-                let signals =
-                    judge(detectors, event, &Context::new(event, (&seen, novel), baseline, baselines, cluster));
+                let context = Context::new(event, (&seen, novel), baseline, baselines, cluster);
+                let signals = judge(detectors, event, &context, failures);
                 if let Some(considered) = triage.consider(event, &seen, signals, cluster.issuer(event)) {
                     learning.quarantine = considered.quarantine;
                     verdict = Verdict::Unusual(considered.severity);
@@ -144,6 +149,7 @@ impl Engine {
             principals: self.baselines.len(),
             credentials: self.cluster.credentials.len(),
             evicted: evicted.into_iter().filter(|&(_, n)| n > 0).collect(),
+            failures: self.failures.clone(),
         }
     }
 
@@ -154,6 +160,59 @@ impl Engine {
     }
 }
 
-fn judge(detectors: &[&dyn Detector], event: &Event<'_>, context: &Context<'_>) -> Vec<Signal> {
-    detectors.iter().filter_map(|detector| detector.inspect(event, context)).collect()
+/// What the detectors say. One that panics has no say on this event, is counted, and is asked again on the next.
+fn judge(
+    detectors: &[&dyn Detector],
+    event: &Event<'_>,
+    context: &Context<'_>,
+    failures: &mut BTreeMap<&'static str, u64>,
+) -> Vec<Signal> {
+    let ask = |detector: &&dyn Detector| {
+        // A detector has no state and only reads its context: a panic leaves nothing half done.
+        catch_unwind(AssertUnwindSafe(|| detector.inspect(event, context))).unwrap_or_else(|_| {
+            *failures.entry(detector.id()).or_default() += 1;
+            None
+        })
+    };
+    detectors.iter().filter_map(ask).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Span;
+    use crate::sample::event;
+
+    struct Panicking;
+
+    impl Detector for Panicking {
+        fn id(&self) -> &'static str {
+            "panicking"
+        }
+
+        fn inspect(&self, _: &Event<'_>, _: &Context<'_>) -> Option<Signal> {
+            panic!("a defect");
+        }
+    }
+
+    /// The incidents of thefts after a quiet period, as `detectors` see it, and what they failed at.
+    fn found(detectors: Vec<&'static dyn Detector>) -> (Vec<Incident>, BTreeMap<&'static str, u64>) {
+        let mut engine = Engine { detectors, ..Engine::new("test", &Settings::default()) };
+        for minute in 0..100 {
+            engine.learn(Feed(0), &event().after(Span::minutes(minute)));
+        }
+        for minute in 100..103 {
+            engine.process(Feed(0), &event().from(&format!("203.0.113.{minute}")).after(Span::minutes(minute)));
+        }
+        (engine.finish(), engine.census().failures)
+    }
+
+    #[test]
+    fn a_detector_that_panics_is_counted_and_silences_no_other() {
+        let (sound, none) = found(detector::ALL.to_vec());
+        let mut detectors = detector::ALL.to_vec();
+        detectors.insert(0, &Panicking);
+        assert!(!sound.is_empty() && none.is_empty());
+        assert_eq!(found(detectors), (sound, BTreeMap::from([("panicking", 3)])));
+    }
 }

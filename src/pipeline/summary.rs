@@ -85,9 +85,13 @@ impl Summary<'_> {
     }
 
     fn known(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Census { principals, credentials, evicted } = self.census;
+        let Census { principals, credentials, evicted, failures } = self.census;
         self.counts(f, "known", [("principals", *principals as u64), ("credentials", *credentials as u64)])?;
-        self.rows(f, "dropped", evicted.iter().map(|(what, n)| format!("{} {}", Thousands(*n), dropped(what))))
+        self.rows(f, "dropped", evicted.iter().map(|(what, n)| format!("{} {}", Thousands(*n), dropped(what))))?;
+        let failed = |(detector, n): (&&str, &u64)| {
+            format!("{detector} on {} events, which the others judged: a defect of sawatch; report it", Thousands(*n))
+        };
+        self.rows(f, "failed", failures.iter().map(failed))
     }
 
     /// Incidents by severity, and by the detectors that spoke in them.
@@ -227,6 +231,15 @@ summary
   dropped       12,500 credentials unused longest: their past is forgotten;
                 raise detection.max-credentials
 ";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn a_detector_that_failed_is_named() {
+        let failures = BTreeMap::from([("token-shared", 1_200)]);
+        let text = said(&Tally::default(), &Census { failures, ..Census::default() }, false, 120);
+        let expected =
+            "\n  failed        token-shared on 1,200 events, which the others judged: a defect of sawatch; report it\n";
         assert!(text.contains(expected), "{text}");
     }
 

@@ -84,6 +84,17 @@ fn fail_on_ends_with_10() {
 }
 
 #[test]
+fn an_unreadable_log_goes_before_what_was_found_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("audit.log");
+    fs::write(&log, [fs::read(data("replay/excerpt.jsonl")).unwrap(), b"not json\n".to_vec()].concat()).unwrap();
+    let options = ["--fail-on", "informational", "--max-rejects", "0", "--min-severity", "informational"];
+    let output = sawatch().arg("replay").args(options).arg(&log).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(!stdout(&output).is_empty());
+}
+
+#[test]
 fn too_many_rejects_end_with_4_and_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let (log, rejects) = (dir.path().join("audit.log"), dir.path().join("rejects.jsonl"));
@@ -170,6 +181,9 @@ fn what_cannot_be_written_ends_with_1() {
     let output = replay(&["--output", "/nowhere/findings.jsonl"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).starts_with("error: cannot write /nowhere/findings.jsonl: "), "{}", stderr(&output));
+    let output = replay(&["--rejects", "/nowhere/rejects.jsonl"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: cannot write /nowhere/rejects.jsonl: "), "{}", stderr(&output));
 }
 
 #[test]
@@ -191,7 +205,14 @@ fn standard_input_is_read_whatever_it_is_compressed_with() {
 
 #[cfg(unix)]
 #[test]
-fn control_c_ends_with_what_was_found_so_far() {
+fn signals_end_with_what_was_found_so_far() {
+    for signal in ["-INT", "-TERM"] {
+        interrupt(signal);
+    }
+}
+
+#[cfg(unix)]
+fn interrupt(signal: &str) {
     use std::io::{BufRead, BufReader};
 
     let mut child = sawatch().args(["replay", "-", "--log-level", "info"]).stdin(Stdio::piped()).spawn().unwrap();
@@ -201,7 +222,7 @@ fn control_c_ends_with_what_was_found_so_far() {
     let mut messages = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(messages.by_ref().any(|line| line.contains("reading")));
     let began = Instant::now();
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(5));
     assert!(messages.any(|line| line.starts_with("interrupted")));
@@ -209,9 +230,25 @@ fn control_c_ends_with_what_was_found_so_far() {
 }
 
 #[test]
+fn help_and_version_are_no_failure() {
+    for arguments in [&["--help"][..], &["replay", "--help"], &["--version"]] {
+        let output = sawatch().args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stdout(&output).contains("sawatch"), "{arguments:?}");
+    }
+    // nothing to do is wrong usage, and the help goes where errors go
+    let output = sawatch().output().unwrap();
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(2), &b""[..]));
+    assert!(stderr(&output).contains("Usage"), "{}", stderr(&output));
+}
+
+#[test]
 fn completions_and_manual_are_printed() {
     let output = |arguments: &[&str]| stdout(&sawatch().args(arguments).output().unwrap());
-    assert!(output(&["completions", "bash"]).contains("--min-severity"));
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        assert!(output(&["completions", shell]).contains("min-severity"), "{shell}");
+    }
+    assert_eq!(sawatch().args(["completions", "tcsh"]).output().unwrap().status.code(), Some(2));
     assert!(output(&["man"]).starts_with(".ie"));
     assert!(output(&["man", "replay"]).contains("Exit codes"));
     assert_eq!(sawatch().args(["man", "reply"]).output().unwrap().status.code(), Some(2));

@@ -4,8 +4,12 @@
 
 mod cli;
 mod config;
+mod properties;
 mod readme;
 mod replay;
+mod scenarios;
+#[cfg(unix)]
+mod terminal;
 mod tidy;
 
 use std::path::{Path, PathBuf};

@@ -67,6 +67,17 @@ fn threads_do_not_change_what_is_found() {
     assert_eq!(judged(8), one);
 }
 
+#[test]
+fn learning_the_same_log_twice_changes_nothing() {
+    // its events are repeats of themselves, as far as the window of repeats reaches
+    let mut twice = logs(&data("replay/learn.jsonl"));
+    let again = twice[0].inputs.clone();
+    twice[0].inputs.extend(again);
+    let (once, ..) = replay(logs(&data("replay/learn.jsonl")), logs(&data("replay/excerpt.jsonl")), 1);
+    let (incidents, events, _) = replay(twice, logs(&data("replay/excerpt.jsonl")), 1);
+    assert_eq!((incidents, events), (once, 110 + 204));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
