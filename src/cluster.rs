@@ -85,7 +85,7 @@ impl Cluster {
         if baseline.requests() == 1 {
             self.join(principal, event.at);
         }
-        self.credentials.issue(event);
+        self.credentials.issue(event, learning.quarantine);
         self.credentials.learn(event, seen, learning.quarantine, self.is_relayed(event));
         for (facet, value) in seen.iter().filter(|&(facet, _)| novel.contains(facet)) {
             let symbol = || baselines.intern(&facet.describe(event));

@@ -112,7 +112,7 @@ impl Engine {
         baselines.with(&event.username, event.at, |baseline| {
             let novel = baseline.touch(&seen, event.at, declared);
             if familiar && novel.is_empty() {
-                cluster.credentials.issue(event);
+                cluster.credentials.issue(event, false);
                 return Verdict::Quiet;
             }
             cluster.count_steps(event, &seen, novel);

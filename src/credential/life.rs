@@ -34,6 +34,8 @@ pub struct Life {
     pub(super) id: u64,
     /// Who asked for it, and when; none if nobody was seen to.
     pub issued: Option<(Box<str>, Timestamp)>,
+    /// The request that issued it came with an alert.
+    pub is_suspect: bool,
     /// Where it was used from.
     pub uses: Vec<Use>,
     /// The families of the clients it was used with, as hashes.

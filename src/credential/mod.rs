@@ -168,7 +168,7 @@ impl Credentials {
         life.last = life.last.max(event.at);
         known.last = known.last.max(event.at);
         known.count += 1;
-        seen.value(Facet::Agent).is_none_or(|agent| life.clients.contains(&agent))
+        !life.is_suspect && seen.value(Facet::Agent).is_none_or(|agent| life.clients.contains(&agent))
     }
 
     /// Learns a use that [`Credentials::touch`] did not know. A quarantined one makes neither address nor client
@@ -245,11 +245,12 @@ impl Credentials {
         }
     }
 
-    /// Learns that a request issued a token.
-    pub fn issue(&mut self, event: &Event<'_>) {
+    /// Learns that a request issued a token; `suspect` if the request came with an alert.
+    pub fn issue(&mut self, event: &Event<'_>, suspect: bool) {
         let Some(id) = event.facts.issued_credential_id.as_deref() else { return };
         let life = self.life_mut(key(id));
         life.last = life.last.max(event.at);
+        life.is_suspect |= suspect;
         life.issued.get_or_insert_with(|| ((&*event.username).into(), event.at));
     }
 

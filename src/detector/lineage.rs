@@ -1,13 +1,16 @@
 //! Where a token comes from: who minted it, whether anybody did, whether it was called back.
 
 use super::token::MEANINGFUL;
-use super::{Context, Detector, USE_TOKEN, Weighed, about, as_attempted};
+use super::{Context, Detector, USE_TOKEN, Weighed, about, as_attempted, scaled};
 use crate::alert::{Bits, Grade, Reason, Signal};
 use crate::baseline::Facet;
 use crate::credential::Kind;
 use crate::event::Event;
 use crate::impact::{Deed, FORGE};
 use crate::text::Text;
+
+/// Surprise of what is wrong by itself.
+const CERTAIN: Bits = Bits(10.0);
 
 /// A token for an account asked for by somebody who never asked for one of it.
 pub(super) struct Minted;
@@ -34,6 +37,36 @@ impl Detector for Minted {
         let impact = as_attempted(event, context.impact);
         let weighed = Weighed { impact, finding: "token minted for another account", show_usual: true };
         context.signal(self.id(), event, Facet::Name, weighed)
+    }
+}
+
+/// A token in use that was minted in an incident: whatever it does is part of that.
+pub(super) struct Tainted;
+
+impl Detector for Tainted {
+    fn id(&self) -> &'static str {
+        "token-tainted"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        let life = context.cluster.credentials.life(event.credential.id.as_deref()?).filter(|life| life.is_suspect)?;
+        let (by, at) = life.issued.as_ref()?;
+        Some(Signal {
+            detector: self.id(),
+            surprise: CERTAIN,
+            impact: about(USE_TOKEN, scaled(context.impact, 45, 40).weight, "use of a token minted in an incident"),
+            reason: Reason {
+                parameter: "token issue",
+                finding: "token minted in an incident, in use",
+                observed: Text::new(event.credential.id.as_deref().unwrap_or_default()),
+                expected: vec![Text::from(format!("minted by {by} {} ago", event.at.since(*at)))],
+                count: 1,
+                measure: None,
+                history: None,
+                peers: None,
+                grade: Some(Grade::Credential),
+            },
+        })
     }
 }
 
@@ -81,7 +114,7 @@ impl Detector for Revoked {
     fn inspect(&self, event: &Event<'_>, _: &Context<'_>) -> Option<Signal> {
         event.facts.revoked_token.then(|| Signal {
             detector: self.id(),
-            surprise: Bits(10.0),
+            surprise: CERTAIN,
             impact: about(USE_TOKEN, 60, "use of a token that was called back"),
             reason: Reason {
                 parameter: "token",

@@ -30,6 +30,7 @@ pub const ALL: &[&dyn Detector] = &[
     &token::Shared,
     &token::Elsewhere,
     &lineage::Minted,
+    &lineage::Tainted,
     &lineage::Unissued,
     &lineage::Revoked,
     &novelty::New { id: "token-unbound", facet: Facet::Credential, finding: "credential of another kind" },

@@ -94,13 +94,15 @@ impl Draft {
     }
 
     /// The least risky alert of the largest group leaves: a flood of one thing does not push out the only trace of
-    /// another.
+    /// another. Alike are alerts with the same action from the same place, and those with the same action for the same
+    /// reasons.
     fn make_room(&mut self) {
-        let mut groups: HashMap<u64, usize> = HashMap::new();
-        let group = |a: &Alert| hash(|h| (&a.action.verb, &a.action.resource, a.source_ip, &a.user_agent).hash(h));
-        self.alerts.iter().for_each(|(_, a)| *groups.entry(group(a)).or_default() += 1);
-        let leaving =
-            self.alerts.iter().enumerate().max_by_key(|(n, (_, a))| (groups[&group(a)], u8::MAX - a.risk, *n));
+        let mut sizes: HashMap<u64, usize> = HashMap::new();
+        for group in self.alerts.iter().flat_map(|(_, alert)| groups(alert)) {
+            *sizes.entry(group).or_default() += 1;
+        }
+        let size = |alert: &Alert| groups(alert).iter().map(|group| sizes[group]).max();
+        let leaving = self.alerts.iter().enumerate().max_by_key(|(n, (_, a))| (size(a), u8::MAX - a.risk, *n));
         if let Some((n, _)) = leaving {
             self.alerts.remove(n);
             self.dropped += 1;
@@ -132,6 +134,16 @@ impl Draft {
             alerts,
         }
     }
+}
+
+fn groups(alert: &Alert) -> [u64; 2] {
+    let action = (&alert.action.verb, &alert.action.resource);
+    let place = hash(|h| (action, alert.source_ip, &alert.user_agent).hash(h));
+    let reasons = hash(|h| {
+        action.hash(h);
+        alert.signals.iter().for_each(|s| s.detector.hash(h));
+    });
+    [place, reasons]
 }
 
 /// How a username is shown: a 401 has none.

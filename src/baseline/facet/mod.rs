@@ -293,7 +293,7 @@ fn reach<'a>(event: &'a Event<'_>) -> Option<&'a str> {
     match &*event.target.subresource {
         "exec" => {
             let (_, query) = event.uri.split_once('?')?;
-            query.split('&').find_map(|pair| pair.strip_prefix("command="))
+            program(query.split('&').filter_map(|pair| pair.strip_prefix("command=")))
         }
         "proxy" => {
             let (_, behind) = event.path().split_once("/proxy/")?;
@@ -301,6 +301,18 @@ fn reach<'a>(event: &'a Event<'_>) -> Option<&'a str> {
         }
         _ => None,
     }
+}
+
+/// The program that a command line runs: its first word, or behind a shell the first word of the shell's script.
+fn program<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let first = words.next()?;
+    // Words are percent-encoded; a script's begin with its program, and `+` or `%20` stands for a blank.
+    let name = first.rsplit("%2F").next()?.rsplit('/').next()?;
+    if !matches!(name, "sh" | "bash" | "ash" | "dash" | "zsh" | "ksh" | "busybox") {
+        return Some(first);
+    }
+    let script = words.find(|word| !word.starts_with('-'));
+    Some(script.map_or(first, |script| script.split(['+', '%', ';', '|']).find(|w| !w.is_empty()).unwrap_or(script)))
 }
 
 /// What kind of credential a service account came with.

@@ -51,6 +51,10 @@ fn an_exec_reaches_a_program_and_a_proxy_a_path() {
     let mut exec = event().doing("get", "pods/exec");
     exec.uri = "/api/v1/namespaces/shop/pods/p/exec?command=cat&command=token&stdout=true".into();
     assert_eq!(reach(&exec), Some("cat"));
+    let run = |command: &[&'static str]| program(command.iter().copied());
+    assert_eq!(run(&["sh", "-c", "cat+%2Fvar%2Frun%2Fsecrets%2Ftoken"]), Some("cat"));
+    assert_eq!(run(&["%2Fbin%2Fbash", "-ec", "echo+build"]), Some("echo"));
+    assert_eq!(run(&["bash"]), Some("bash"));
     let mut proxy = event().doing("get", "nodes/proxy");
     proxy.uri = "/api/v1/nodes/node-1/proxy/run/shop/cart/main?cmd=id".into();
     assert_eq!(reach(&proxy), Some("run"));
