@@ -97,7 +97,10 @@ impl Generator {
             for habit in 0..self.accounts[account].habits.len() {
                 self.request(account, pod, habit);
             }
+            // what the generator keeps must not count as what the engine keeps
+            self.accounts[account].forget_token(pod);
         }
+        self.watches.clear();
         std::mem::take(&mut self.lines)
     }
 
