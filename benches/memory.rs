@@ -19,8 +19,8 @@ use common::generator::Generator;
 
 const SAWATCH: &str = env!("CARGO_BIN_EXE_sawatch");
 
-/// Accounts of the log that grows, its shortest length in events, and how often each of its principals rotates its tokens
-/// in the longest: five times.
+/// Accounts of the log that grows, and its shortest length in events. The longest takes six hours, in which each pod
+/// has seven tokens.
 const ACCOUNTS: usize = 2_000;
 const EVENTS: u64 = 250_000;
 
