@@ -150,8 +150,11 @@ impl<'a> Principal<'a> {
         let Some(system) = username.strip_prefix("system:") else {
             return if username.is_empty() { Self::Anonymous } else { Self::User(username) };
         };
-        if let Some((namespace, name)) = system.strip_prefix("serviceaccount:").and_then(|r| r.split_once(':')) {
-            return Self::ServiceAccount { namespace, name };
+        if let Some(account) = system.strip_prefix("serviceaccount:")
+            // asked for each event, and several times as fast as `split_once`
+            && let Some(colon) = account.bytes().position(|b| b == b':')
+        {
+            return Self::ServiceAccount { namespace: &account[..colon], name: &account[colon + 1..] };
         }
         match system.strip_prefix("node:") {
             Some(name) => Self::Node(name),

@@ -54,9 +54,9 @@ impl Baselines {
 
     /// The strings of `symbols`.
     #[must_use]
-    pub fn texts(&self, symbols: &[Symbol]) -> Vec<Arc<str>> {
+    pub fn texts(&self, symbols: &[Symbol]) -> Vec<Box<str>> {
         let all = self.symbols.read().unwrap_or_else(PoisonError::into_inner);
-        symbols.iter().map(|&s| all.text(s).clone()).collect()
+        symbols.iter().map(|&s| all.text(s).into()).collect()
     }
 
     /// How many principals are known.

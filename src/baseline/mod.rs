@@ -5,8 +5,7 @@ pub mod facet;
 pub mod map;
 pub mod peers;
 mod symbols;
-
-use hashbrown::HashTable;
+mod values;
 
 use crate::alert::{Bits, History};
 use crate::event::Timestamp;
@@ -14,6 +13,7 @@ use crate::event::Timestamp;
 pub use entry::Entry;
 pub use facet::{Facet, Novel, Observation};
 pub use symbols::{Symbol, Symbols};
+use values::Values;
 
 /// Chances that one active hour of an undeclared history counts for, at most: a burst of fifty thousand requests is no
 /// month's evidence.
@@ -67,7 +67,7 @@ impl Habit {
 /// What one principal normally does.
 #[derive(Clone, Debug)]
 pub struct Baseline {
-    values: HashTable<Entry>,
+    values: Values,
     tallies: [Tally; Facet::COUNT],
     first: Timestamp,
     last: Timestamp,
@@ -84,7 +84,7 @@ impl Baseline {
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
         Self {
-            values: HashTable::new(),
+            values: Values::default(),
             tallies: [Tally::default(); Facet::COUNT],
             first: at,
             last: at,
@@ -100,7 +100,7 @@ impl Baseline {
     /// The entry of a value; none if it was never seen or had to leave.
     #[must_use]
     pub fn entry(&self, facet: Facet, value: u64) -> Option<&Entry> {
-        self.values.find(value, |e| e.hash == value && e.facet == facet)
+        self.values.find(facet, value)
     }
 
     /// How surprising a new value of `facet` is: `-log2` of the probability that there is one now, by the likelier of
@@ -173,7 +173,7 @@ impl Baseline {
         let (now, origin) = (seconds(at), self.first);
         let mut novel = Novel::default();
         for (facet, value) in seen.iter() {
-            match self.values.find_mut(value, |e| e.hash == value && e.facet == facet) {
+            match self.values.find_mut(facet, value) {
                 Some(entry) => {
                     if entry.is_quarantined() || (seen.is_probationary(facet) && entry.is_on_probation(at, origin)) {
                         novel.insert(facet);
@@ -229,18 +229,16 @@ impl Baseline {
             self.evict(facet);
         }
         let entry = Entry::new((facet, value), symbol(), at, learning);
-        self.values.insert_unique(value, entry, |e| e.hash);
+        self.values.insert(entry);
         self.tallies[facet as usize].add(learning.quarantine, minute(at), self.minutes);
         true
     }
 
     /// Makes room in a full facet: the least recently seen value leaves.
     fn evict(&mut self, facet: Facet) {
-        let oldest = self.values.iter().filter(|e| e.facet == facet).min_by_key(|e| (e.last(), e.hash)).copied();
+        let oldest = self.values.iter().filter(|e| e.facet == facet).min_by_key(|e| (e.last(), e.hash())).copied();
         let Some(oldest) = oldest else { return };
-        if let Ok(entry) = self.values.find_entry(oldest.hash, |e| e.hash == oldest.hash && e.facet == facet) {
-            entry.remove();
-        }
+        self.values.remove(facet, oldest.hash());
         let tally = &mut self.tallies[facet as usize];
         tally.held -= 1;
         tally.quarantined -= u16::from(oldest.is_quarantined());

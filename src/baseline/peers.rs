@@ -3,6 +3,7 @@
 //! Touched only when an account learns something new, which is rare.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 use super::Facet;
@@ -10,7 +11,8 @@ use super::facet::hash;
 use crate::alert::Peers;
 use crate::event::{Principal, Span, Timestamp};
 
-/// The most (pool, facet, value) triples that are counted; past it new ones are not, and are reported.
+/// The most values that are counted, each once for the cluster and once for each pool; past it new ones are not, and
+/// are reported.
 const MAX_VALUES: usize = 2_000_000;
 
 /// How close together accounts must begin something for it to be one change in the cluster.
@@ -30,6 +32,7 @@ enum Pool<'a> {
     Named(&'a str),
 }
 
+/// How a value spread through the cluster.
 #[derive(Clone, Copy, Debug, Default)]
 struct Adoption {
     accounts: u32,
@@ -41,7 +44,10 @@ struct Adoption {
 /// How widely each value is known.
 #[derive(Debug, Default)]
 pub struct PeerValues {
+    /// Of the cluster.
     adoptions: HashMap<u64, Adoption, foldhash::fast::FixedState>,
+    /// How many of one's own pool know a value. Apart from `adoptions`: there are many more of them.
+    known: HashMap<u64, u32, foldhash::fast::FixedState>,
     members: HashMap<u64, u32, foldhash::fast::FixedState>,
     overflow: u64,
 }
@@ -56,20 +62,33 @@ impl PeerValues {
 
     /// A principal learnt a new value.
     pub fn learn(&mut self, principal: Principal<'_>, facet: Facet, value: u64, at: Timestamp) {
-        for pool in pools(principal) {
-            let full = self.adoptions.len() >= MAX_VALUES;
-            let key = key(pool, facet, value);
-            if full && !self.adoptions.contains_key(&key) {
-                self.overflow += 1;
-                continue;
-            }
-            let adoption = self.adoptions.entry(key).or_default();
-            adoption.accounts += 1;
-            if at.since(adoption.wave) > WAVE {
-                (adoption.wave, adoption.in_wave) = (at, 0);
-            }
-            adoption.in_wave += 1;
+        self.adopt(key(Pool::Cluster, facet, value), at);
+        let Some(pool) = own_pool(principal) else { return };
+        let full = self.is_full();
+        match self.known.entry(key(pool, facet, value)) {
+            Entry::Vacant(_) if full => self.overflow += 1,
+            entry => *entry.or_default() += 1,
         }
+    }
+
+    fn adopt(&mut self, key: u64, at: Timestamp) {
+        let full = self.is_full();
+        let adoption = match self.adoptions.entry(key) {
+            Entry::Vacant(_) if full => {
+                self.overflow += 1;
+                return;
+            }
+            entry => entry.or_default(),
+        };
+        adoption.accounts += 1;
+        if at.since(adoption.wave) > WAVE {
+            (adoption.wave, adoption.in_wave) = (at, 0);
+        }
+        adoption.in_wave += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        self.adoptions.len() + self.known.len() >= MAX_VALUES
     }
 
     /// How many of those like `principal` know the value; none if nobody is like it.
@@ -77,20 +96,21 @@ impl PeerValues {
     pub fn like(&self, principal: Principal<'_>, facet: Facet, value: u64) -> Option<Peers> {
         let pool = own_pool(principal)?;
         let others = self.members(pool).saturating_sub(1);
-        (others > 0).then(|| Peers { doing: self.adoption(pool, facet, value).accounts.min(others), of: others })
+        let doing = self.known.get(&key(pool, facet, value)).map_or(0, |&n| n.min(others));
+        (others > 0).then_some(Peers { doing, of: others })
     }
 
     /// How many of all principals know the value.
     #[must_use]
     pub fn in_cluster(&self, facet: Facet, value: u64) -> Peers {
-        let doing = self.adoption(Pool::Cluster, facet, value).accounts;
+        let doing = self.adoption(facet, value).accounts;
         Peers { doing, of: self.members(Pool::Cluster) }
     }
 
     /// Whether several accounts have begun this together: an upgrade, a new resource, a new namespace.
     #[must_use]
     pub fn is_wave(&self, facet: Facet, value: u64, at: Timestamp) -> bool {
-        let adoption = self.adoption(Pool::Cluster, facet, value);
+        let adoption = self.adoption(facet, value);
         adoption.in_wave >= WAVE_ACCOUNTS && at.since(adoption.wave) <= WAVE
     }
 
@@ -104,8 +124,8 @@ impl PeerValues {
         self.members.get(&hash(|h| pool.hash(h))).copied().unwrap_or(0)
     }
 
-    fn adoption(&self, pool: Pool<'_>, facet: Facet, value: u64) -> Adoption {
-        self.adoptions.get(&key(pool, facet, value)).copied().unwrap_or_default()
+    fn adoption(&self, facet: Facet, value: u64) -> Adoption {
+        self.adoptions.get(&key(Pool::Cluster, facet, value)).copied().unwrap_or_default()
     }
 }
 

@@ -65,6 +65,8 @@ impl Life {
             if self.clients.len() >= MAX_CLIENTS {
                 self.clients.remove(0);
             }
+            // most have one client and one address: room for four of each is most of what a life would take
+            self.clients.reserve_exact(1);
             self.clients.push(agent);
         }
     }
@@ -74,6 +76,7 @@ impl Life {
             let oldest = self.uses.iter().enumerate().min_by_key(|(_, u)| (u.last, u.ip)).map_or(0, |(n, _)| n);
             self.uses.remove(oldest);
         }
+        self.uses.reserve_exact(1);
         self.uses.push(new);
     }
 
