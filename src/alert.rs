@@ -141,6 +141,24 @@ pub struct Reason {
     pub grade: Option<Grade>,
 }
 
+impl Reason {
+    /// A finding about a value of what is compared; nothing more is known of it.
+    #[must_use]
+    pub const fn new(parameter: &'static str, finding: &'static str, observed: Text) -> Self {
+        Self {
+            parameter,
+            finding,
+            observed,
+            expected: Vec::new(),
+            count: 1,
+            measure: None,
+            history: None,
+            peers: None,
+            grade: None,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.finding, Quoted(&self.observed))?;

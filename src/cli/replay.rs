@@ -50,7 +50,7 @@ Exit codes:
 /// Judge archived audit logs
 ///
 /// A PATH is a file (plain, gzip or zstd, told by content), a folder of logs, a quoted pattern, or - for standard input.
-/// Files are read as one log, rotated sets (audit-<time>.log.gz, audit.log) in the order of their time. A folder whose
+/// Files are read as one log, rotated sets (audit-TIME.log.gz, audit.log) in the order of their time. A folder whose
 /// subfolders hold logs is one feed for each of them: several API servers of one cluster, merged by time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

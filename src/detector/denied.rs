@@ -81,14 +81,8 @@ impl Detector for UnauthenticatedBurst {
 
 fn reason(finding: &'static str, limit: u32, n: u32, burst: &Burst) -> Reason {
     Reason {
-        parameter: "denials",
-        finding,
-        observed: Text::from(format!("{limit} or more in {WINDOW}")),
         expected: vec![Text::from(format!("at most {}", burst.usual))],
-        count: 1,
         measure: Some(u64::from(n)),
-        history: None,
-        peers: None,
-        grade: None,
+        ..Reason::new("denials", finding, Text::from(format!("{limit} or more in {WINDOW}")))
     }
 }

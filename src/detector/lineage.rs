@@ -56,15 +56,13 @@ impl Detector for Tainted {
             surprise: CERTAIN,
             impact: about(USE_TOKEN, scaled(context.impact, 45, 40).weight, "use of a token minted in an incident"),
             reason: Reason {
-                parameter: "token issue",
-                finding: "token minted in an incident, in use",
-                observed: Text::new(event.credential.id.as_deref().unwrap_or_default()),
                 expected: vec![Text::from(format!("minted by {by} {} ago", event.at.since(*at)))],
-                count: 1,
-                measure: None,
-                history: None,
-                peers: None,
                 grade: Some(Grade::Credential),
+                ..Reason::new(
+                    "token issue",
+                    "token minted in an incident, in use",
+                    Text::new(event.credential.id.as_deref().unwrap_or_default()),
+                )
             },
         })
     }
@@ -89,15 +87,8 @@ impl Detector for Unissued {
             surprise,
             impact: about(FORGE, 75, "use of a token that nobody was seen to issue"),
             reason: Reason {
-                parameter: "token issue",
-                finding: "token that nobody was seen to issue",
-                observed: Text::new(id),
-                expected: Vec::new(),
-                count: 1,
-                measure: None,
-                history: None,
-                peers: None,
                 grade: Some(Grade::Credential),
+                ..Reason::new("token issue", "token that nobody was seen to issue", Text::new(id))
             },
         })
     }
@@ -116,17 +107,7 @@ impl Detector for Revoked {
             detector: self.id(),
             surprise: CERTAIN,
             impact: about(USE_TOKEN, 60, "use of a token that was called back"),
-            reason: Reason {
-                parameter: "token",
-                finding: "invalidated token in use",
-                observed: Text::new(&event.username),
-                expected: Vec::new(),
-                count: 1,
-                measure: None,
-                history: None,
-                peers: None,
-                grade: None,
-            },
+            reason: Reason::new("token", "invalidated token in use", Text::new(&event.username)),
         })
     }
 }

@@ -198,15 +198,10 @@ impl<'a> Context<'a> {
             surprise: novelty.surprise,
             impact: weighed.impact,
             reason: Reason {
-                parameter: facet.as_str(),
-                finding: weighed.finding,
-                observed: Text::new(&facet.describe(event)),
                 expected: if weighed.show_usual { self.usual(facet) } else { Vec::new() },
-                count: 1,
-                measure: None,
                 history: Some(novelty.history),
                 peers: novelty.peers,
-                grade: None,
+                ..Reason::new(facet.as_str(), weighed.finding, Text::new(&facet.describe(event)))
             },
         })
     }

@@ -36,15 +36,14 @@ impl Detector for Spread {
             surprise: Bits(super::doublings(now, usual).0.min(settled)),
             impact: about(DISCOVERY, 45, "looking around"),
             reason: Reason {
-                parameter: "new things",
-                finding: "many new things in a short time",
-                observed: Text::from(format!("{SPREAD} or more in {WINDOW}")),
                 expected: vec![Text::from(format!("at most {usual}"))],
-                count: 1,
                 measure: Some(u64::from(now)),
                 history: Some(context.baseline.history(Facet::ActionInNamespace, event.at)),
-                peers: None,
-                grade: None,
+                ..Reason::new(
+                    "new things",
+                    "many new things in a short time",
+                    Text::from(format!("{SPREAD} or more in {WINDOW}")),
+                )
             },
         })
     }

@@ -26,7 +26,9 @@ impl Detector for Shared {
             return None;
         }
         let others = life.elsewhere(ip);
-        let usual = others.first()?;
+        if others.is_empty() {
+            return None;
+        }
         let kind = Kind::of(event);
         let surprise = context.cluster.credentials.surprise_of_sharing(kind, &event.username);
         if context.relayed || surprise < MEANINGFUL {
@@ -37,19 +39,14 @@ impl Detector for Shared {
             surprise,
             impact: impact_of_sharing(kind),
             reason: Reason {
-                parameter: "credential address",
-                finding: "one credential from a second address",
-                observed: Text::new(&ip.to_string()),
                 expected: others
                     .iter()
                     .take(3)
                     .map(|u| Text::from(format!("{} ({} uses, last {} ago)", u.ip, u.count, event.at.since(u.last))))
                     .collect(),
-                count: 1,
-                measure: None,
-                history: Some(context.baseline.history(Facet::Source, usual.last)),
-                peers: None,
+                history: Some(context.baseline.history(Facet::Source, event.at)),
                 grade: Some(Grade::Credential),
+                ..Reason::new("credential address", "one credential from a second address", Text::new(&ip.to_string()))
             },
         })
     }
@@ -90,15 +87,13 @@ impl Detector for Elsewhere {
             surprise,
             impact: about(USE_TOKEN, 80, "use of a pod's token from another pod"),
             reason: Reason {
-                parameter: "token's place",
-                finding: "token of a pod on one node from a pod's address on another",
-                observed: Text::from(format!("{ip}, held by {} on {}", tenant.pod, tenant.node)),
                 expected: vec![Text::from(format!("{pod} on {node}"))],
-                count: 1,
-                measure: None,
-                history: None,
-                peers: None,
                 grade: Some(Grade::Pod),
+                ..Reason::new(
+                    "token's place",
+                    "token of a pod on one node from a pod's address on another",
+                    Text::from(format!("{ip}, held by {} on {}", tenant.pod, tenant.node)),
+                )
             },
         })
     }

@@ -62,17 +62,7 @@ mod tests {
             detector,
             surprise: Bits(bits),
             impact: Impact { weight, what: "test", technique: DISCOVERY },
-            reason: Reason {
-                parameter: "test",
-                finding: "test",
-                observed: Text::new(observed),
-                expected: Vec::new(),
-                count: 1,
-                measure: None,
-                history: None,
-                peers: None,
-                grade: None,
-            },
+            reason: Reason::new("test", "test", Text::new(observed)),
         }
     }
 
