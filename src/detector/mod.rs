@@ -30,6 +30,7 @@ pub const ALL: &[&dyn Detector] = &[
     &token::Shared,
     &token::Elsewhere,
     &lineage::Minted,
+    &lineage::Long,
     &lineage::Tainted,
     &lineage::Unissued,
     &lineage::Revoked,
@@ -38,6 +39,7 @@ pub const ALL: &[&dyn Detector] = &[
     &novelty::New { id: "new-namespace", facet: Facet::Namespace, finding: "new namespace" },
     &novelty::NewActionInNamespace,
     &novelty::New { id: "new-object", facet: Facet::Name, finding: "new object of a sensitive kind" },
+    &novelty::New { id: "new-kind-of-object", facet: Facet::Body, finding: "first object of this kind" },
     &connection::NewReach,
     &novelty::New { id: "impersonation", facet: Facet::Impersonated, finding: "new identity acted as" },
     &novelty::NewSource,
@@ -154,6 +156,9 @@ impl<'a> Context<'a> {
         let peers = self.cluster.peers.like(event.principal(), facet, value);
         let habit = if self.person_at_home { Habit::Exploring } else { Habit::Steady };
         let mut bits = self.baseline.surprise(facet, habit).0.max(self.surprise_of_the_young(facet, value, event.at));
+        if facet == Facet::Body {
+            bits = bits.min(self.baseline.surprise_of_body(value).0);
+        }
         if let Some(Peers { doing, of }) = peers.filter(|p| p.doing > 0) {
             bits = bits.min(improbability(doing, of));
         }
@@ -185,7 +190,7 @@ impl<'a> Context<'a> {
     /// The usual values of a facet, safe to show.
     #[must_use]
     pub fn usual(&self, facet: Facet) -> Vec<Text> {
-        let symbols = self.baseline.usual(facet, 3);
+        let symbols = self.baseline.usual(facet, self.seen.value(facet).unwrap_or_default(), 3);
         self.baselines.texts(&symbols).iter().map(|text| Text::new(text)).collect()
     }
 
@@ -236,7 +241,7 @@ pub struct Weighed {
 fn improbability(doing: u32, of: u32) -> f32 {
     #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
     let share = (doing as f32 + 0.5) / (of as f32 + 1.0);
-    -share.min(1.0).log2()
+    0.0 - share.min(1.0).log2()
 }
 
 /// Two bits for every doubling over what is usual.
