@@ -4,7 +4,7 @@ mod connection;
 mod denied;
 mod lineage;
 mod novelty;
-mod spread;
+mod pace;
 mod token;
 
 use crate::alert::{Bits, History, Impact, Peers, Reason, Signal};
@@ -44,7 +44,8 @@ pub const ALL: &[&dyn Detector] = &[
     &novelty::New { id: "forwarded", facet: Facet::Forwarded, finding: "first request that says it was forwarded" },
     &token::Agent,
     &novelty::NewAgent,
-    &spread::Spread,
+    &pace::Spread,
+    &pace::Dormant,
     &denied::Denied,
     &denied::DeniedBurst,
     &denied::UnauthenticatedBurst,
