@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use crate::baseline::{Facet, Observation};
 use crate::event::{Span, Timestamp};
 
@@ -37,9 +39,9 @@ pub struct Life {
     /// The request that issued it came with an alert.
     pub is_suspect: bool,
     /// Where it was used from.
-    pub uses: Vec<Use>,
+    pub uses: SmallVec<[Use; 1]>,
     /// The families of the clients it was used with, as hashes.
-    pub(super) clients: Vec<u64>,
+    pub(super) clients: SmallVec<[u64; 2]>,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
 }
@@ -65,8 +67,6 @@ impl Life {
             if self.clients.len() >= MAX_CLIENTS {
                 self.clients.remove(0);
             }
-            // most have one client and one address: room for four of each is most of what a life would take
-            self.clients.reserve_exact(1);
             self.clients.push(agent);
         }
     }
@@ -76,7 +76,6 @@ impl Life {
             let oldest = self.uses.iter().enumerate().min_by_key(|(_, u)| (u.last, u.ip)).map_or(0, |(n, _)| n);
             self.uses.remove(oldest);
         }
-        self.uses.reserve_exact(1);
         self.uses.push(new);
     }
 

@@ -160,8 +160,8 @@ impl Credentials {
     /// Counts one use of a credential where, and with the client with which, it is normally used; false if it is not
     /// such a use. Without a credential id there is nothing to tell.
     pub fn touch(&mut self, event: &Event<'_>, seen: &Observation) -> bool {
-        let Some(id) = event.credential.id.as_deref() else { return true };
-        let Some(life) = self.lives.find_mut(key(id), |l| l.id == key(id)) else { return false };
+        let Some(id) = event.credential.id.as_deref().map(key) else { return true };
+        let Some(life) = self.lives.find_mut(id, |life| life.id == id) else { return false };
         let Some(known) = life.uses.iter_mut().find(|u| Some(u.ip) == event.source_ip && !u.quarantined) else {
             return event.source_ip.is_none();
         };
