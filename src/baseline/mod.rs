@@ -11,7 +11,7 @@ mod values;
 use crate::alert::{Bits, History};
 use crate::event::{Span, Timestamp};
 
-pub use entry::Entry;
+pub use entry::{Entry, QUARANTINE_DAYS};
 pub use facet::{Facet, Novel, Observation};
 use sleep::Sleep;
 pub use symbols::{Symbol, Symbols};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
-use crate::baseline::{Facet, Observation};
+use crate::baseline::{Facet, Observation, QUARANTINE_DAYS};
 use crate::event::{Span, Timestamp};
 
 /// The most addresses that are kept of one credential; the least recently used makes room.
@@ -28,6 +28,28 @@ pub struct Use {
     /// Uses from there.
     pub count: u64,
     pub(super) quarantined: bool,
+    /// Days on which it was seen, up to what ends a quarantine.
+    days: u8,
+}
+
+impl Use {
+    /// A first use from `ip`.
+    pub(super) const fn new(ip: IpAddr, at: Timestamp, quarantined: bool) -> Self {
+        Self { ip, first: at, last: at, count: 1, quarantined, days: 1 }
+    }
+
+    /// Counts it once more; true if that ends its quarantine.
+    pub(super) fn see(&mut self, at: Timestamp) -> bool {
+        const DAY: i64 = Span::days(1).0;
+        if at.0.div_euclid(DAY) > self.last.0.div_euclid(DAY) {
+            self.days = self.days.saturating_add(1);
+        }
+        self.last = self.last.max(at);
+        self.count += 1;
+        let released = self.quarantined && self.days >= QUARANTINE_DAYS;
+        self.quarantined &= !released;
+        released
+    }
 }
 
 /// What is known of one credential.
