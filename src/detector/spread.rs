@@ -20,6 +20,10 @@ impl Detector for Spread {
         "spread"
     }
 
+    fn about(&self) -> &'static str {
+        "six or more things within five minutes that the account never did"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let expected = context.routine_carrier || context.person_at_home || context.is_young();
         if expected || !context.novel.intersects(&STEPS) {
