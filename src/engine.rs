@@ -193,6 +193,10 @@ mod tests {
             "panicking"
         }
 
+        fn about(&self) -> &'static str {
+            "a defect"
+        }
+
         fn inspect(&self, _: &Event<'_>, _: &Context<'_>) -> Option<Signal> {
             panic!("a defect");
         }

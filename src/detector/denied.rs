@@ -22,6 +22,10 @@ impl Detector for Denied {
         "denied"
     }
 
+    fn about(&self) -> &'static str {
+        "something that the account does is denied now"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let explained = context.novel.intersects(&[Facet::Action, Facet::Namespace, Facet::ActionInNamespace]);
         if explained || !context.novel.contains(Facet::Denied) {
@@ -38,6 +42,10 @@ pub(super) struct DeniedBurst;
 impl Detector for DeniedBurst {
     fn id(&self) -> &'static str {
         "denied-burst"
+    }
+
+    fn about(&self) -> &'static str {
+        "many different things denied, at once or drop by drop"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
@@ -60,6 +68,10 @@ pub(super) struct UnauthenticatedBurst;
 impl Detector for UnauthenticatedBurst {
     fn id(&self) -> &'static str {
         "unauthenticated-burst"
+    }
+
+    fn about(&self) -> &'static str {
+        "eight or more requests with an invalid credential from one address within five minutes"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {

@@ -9,6 +9,7 @@ use crate::event::{Event, PrincipalKind};
 /// A value of one facet that the account never had.
 pub(super) struct New {
     pub(super) id: &'static str,
+    pub(super) about: &'static str,
     pub(super) facet: Facet,
     pub(super) finding: &'static str,
 }
@@ -16,6 +17,10 @@ pub(super) struct New {
 impl Detector for New {
     fn id(&self) -> &'static str {
         self.id
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
@@ -62,6 +67,10 @@ impl Detector for NewSource {
         "new-source"
     }
 
+    fn about(&self) -> &'static str {
+        "an address that the account never came from"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let ip = event.source_ip.filter(|_| context.novel.contains(Facet::Source))?;
         let network = context.cluster.addresses.surprise(ip, event.at);
@@ -100,6 +109,10 @@ impl Detector for NewAction {
         "new-action"
     }
 
+    fn about(&self) -> &'static str {
+        "a deed on a kind of object that the account never did"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         if !context.novel.contains(Facet::Action) || (Minted::applies(event) && !context.routine_carrier) {
             return None;
@@ -125,6 +138,10 @@ impl Detector for NewActionInNamespace {
         "new-action-in-namespace"
     }
 
+    fn about(&self) -> &'static str {
+        "a known deed in a known namespace, never before together"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let explained = context.novel.contains(Facet::Action) || context.novel.contains(Facet::Namespace);
         if explained || context.routine_carrier || !context.novel.contains(Facet::ActionInNamespace) {
@@ -142,6 +159,10 @@ pub(super) struct NewAgent;
 impl Detector for NewAgent {
     fn id(&self) -> &'static str {
         "new-agent"
+    }
+
+    fn about(&self) -> &'static str {
+        "a client that the account never used, with a credential that is new too"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {

@@ -20,6 +20,10 @@ impl Detector for Spread {
         "spread"
     }
 
+    fn about(&self) -> &'static str {
+        "many new things, each of them small: somebody looks around"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let expected = context.routine_carrier || context.person_at_home || context.is_young();
         if expected || !context.novel.intersects(&STEPS) {
@@ -47,6 +51,10 @@ pub(super) struct Dormant;
 impl Detector for Dormant {
     fn id(&self) -> &'static str {
         "dormant"
+    }
+
+    fn about(&self) -> &'static str {
+        "an account in use again after a long silence"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
