@@ -46,6 +46,8 @@ pub mod pipeline;
 
 pub mod config;
 
+pub mod backtest;
+
 pub mod cli;
 
 #[cfg(test)]

@@ -7,10 +7,14 @@ use tracing::level_filters::LevelFilter;
 
 use crate::sink::stream::Stream;
 
+mod backtest;
 mod completions;
+mod detectors;
+mod job;
 mod man;
 mod progress;
 mod replay;
+mod terminal;
 
 /// How a run ends, as its exit code tells a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub enum Exit {
     Usage = 2,
     /// More records were rejected than `--max-rejects` allows.
     Rejects = 4,
-    /// There is an incident as bad as `--fail-on` says.
+    /// There is an incident as bad as `--fail-on` says, or a backtest is worse than it may be.
     Found = 10,
 }
 
@@ -62,6 +66,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::Args>),
+    Backtest(Box<backtest::Args>),
+    Detectors(detectors::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -78,6 +84,8 @@ impl Cli {
     pub fn run(self) -> Exit {
         let outcome = match self.command {
             Command::Replay(args) => replay::run(&args),
+            Command::Backtest(args) => backtest::run(&args),
+            Command::Detectors(args) => detectors::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         };

@@ -30,6 +30,10 @@ impl Detector for Minted {
         "token-minted"
     }
 
+    fn about(&self) -> &'static str {
+        "a token asked for by somebody who never asked for one of that account"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         // A kubelet asks for the tokens of whatever pods it is sent, and may ask for no others (NodeRestriction).
         if !Self::applies(event) || context.routine_carrier {
@@ -49,6 +53,10 @@ impl Detector for Long {
         "token-long"
     }
 
+    fn about(&self) -> &'static str {
+        "a token asked for that is unlike those that its requester asks for (needs bodies)"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         if !Minted::applies(event) || context.routine_carrier || !is_loose(event) {
             return None;
@@ -65,6 +73,10 @@ pub(super) struct Tainted;
 impl Detector for Tainted {
     fn id(&self) -> &'static str {
         "token-tainted"
+    }
+
+    fn about(&self) -> &'static str {
+        "a token in use whose issue came with an alert"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
@@ -95,6 +107,10 @@ impl Detector for Unissued {
         "token-unissued"
     }
 
+    fn about(&self) -> &'static str {
+        "a token in use that nobody was seen to issue"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let id = event.credential.id.as_deref().filter(|id| id.starts_with("JTI="))?;
         let surprise = context.cluster.credentials.surprise_of_unissued(Kind::of(event), id, event.at)?;
@@ -119,6 +135,10 @@ pub(super) struct Revoked;
 impl Detector for Revoked {
     fn id(&self) -> &'static str {
         "token-revoked"
+    }
+
+    fn about(&self) -> &'static str {
+        "a long-lived token in use after it was called back"
     }
 
     fn inspect(&self, event: &Event<'_>, _: &Context<'_>) -> Option<Signal> {

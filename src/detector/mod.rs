@@ -4,7 +4,7 @@ mod connection;
 mod denied;
 mod lineage;
 mod novelty;
-mod spread;
+mod pace;
 mod token;
 
 use crate::alert::{Bits, History, Impact, Peers, Reason, Signal};
@@ -21,6 +21,9 @@ pub trait Detector: Send + Sync {
     /// Its name in alerts, settings and documents.
     fn id(&self) -> &'static str;
 
+    /// What it sees, in one line for a list.
+    fn about(&self) -> &'static str;
+
     /// What it says of `event`; none if it sees nothing unusual.
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal>;
 }
@@ -34,19 +37,50 @@ pub const ALL: &[&dyn Detector] = &[
     &lineage::Tainted,
     &lineage::Unissued,
     &lineage::Revoked,
-    &novelty::New { id: "token-unbound", facet: Facet::Credential, finding: "credential of another kind" },
+    &novelty::New {
+        id: "token-unbound",
+        about: "an account that came with one kind of credential comes with another",
+        facet: Facet::Credential,
+        finding: "credential of another kind",
+    },
     &novelty::NewAction,
-    &novelty::New { id: "new-namespace", facet: Facet::Namespace, finding: "new namespace" },
+    &novelty::New {
+        id: "new-namespace",
+        about: "a namespace that the account never acted in",
+        facet: Facet::Namespace,
+        finding: "new namespace",
+    },
     &novelty::NewActionInNamespace,
-    &novelty::New { id: "new-object", facet: Facet::Name, finding: "new object of a sensitive kind" },
-    &novelty::New { id: "new-kind-of-object", facet: Facet::Body, finding: "first object of this kind" },
+    &novelty::New {
+        id: "new-object",
+        about: "a known deed on a new object of a sensitive kind",
+        facet: Facet::Name,
+        finding: "new object of a sensitive kind",
+    },
+    &novelty::New {
+        id: "new-kind-of-object",
+        about: "the first object of a kind that is dangerous in this way (needs bodies)",
+        facet: Facet::Body,
+        finding: "first object of this kind",
+    },
     &connection::NewReach,
-    &novelty::New { id: "impersonation", facet: Facet::Impersonated, finding: "new identity acted as" },
+    &novelty::New {
+        id: "impersonation",
+        about: "an identity that the account never acted as",
+        facet: Facet::Impersonated,
+        finding: "new identity acted as",
+    },
     &novelty::NewSource,
-    &novelty::New { id: "forwarded", facet: Facet::Forwarded, finding: "first request that says it was forwarded" },
+    &novelty::New {
+        id: "forwarded",
+        about: "the account's first request with more than one entry in sourceIPs",
+        facet: Facet::Forwarded,
+        finding: "first request that says it was forwarded",
+    },
     &token::Agent,
     &novelty::NewAgent,
-    &spread::Spread,
+    &pace::Spread,
+    &pace::Dormant,
     &denied::Denied,
     &denied::DeniedBurst,
     &denied::UnauthenticatedBurst,

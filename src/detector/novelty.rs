@@ -10,6 +10,7 @@ use crate::impact::body::is_dangerous;
 /// A value of one facet that the account never had.
 pub(super) struct New {
     pub(super) id: &'static str,
+    pub(super) about: &'static str,
     pub(super) facet: Facet,
     pub(super) finding: &'static str,
 }
@@ -17,6 +18,10 @@ pub(super) struct New {
 impl Detector for New {
     fn id(&self) -> &'static str {
         self.id
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
@@ -67,6 +72,10 @@ impl Detector for NewSource {
         "new-source"
     }
 
+    fn about(&self) -> &'static str {
+        "an address that the account never came from"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let ip = event.source_ip.filter(|_| context.novel.contains(Facet::Source))?;
         let network = context.cluster.addresses.surprise(ip, event.at);
@@ -105,6 +114,10 @@ impl Detector for NewAction {
         "new-action"
     }
 
+    fn about(&self) -> &'static str {
+        "a deed on a kind of object that the account never did"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         if !context.novel.contains(Facet::Action) || (Minted::applies(event) && !context.routine_carrier) {
             return None;
@@ -130,6 +143,10 @@ impl Detector for NewActionInNamespace {
         "new-action-in-namespace"
     }
 
+    fn about(&self) -> &'static str {
+        "a known deed in a known namespace, never before together"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let explained = context.novel.contains(Facet::Action) || context.novel.contains(Facet::Namespace);
         if explained || context.routine_carrier || !context.novel.contains(Facet::ActionInNamespace) {
@@ -147,6 +164,10 @@ pub(super) struct NewAgent;
 impl Detector for NewAgent {
     fn id(&self) -> &'static str {
         "new-agent"
+    }
+
+    fn about(&self) -> &'static str {
+        "a client that the account never used, with a credential that is new too"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {

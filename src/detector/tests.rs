@@ -343,3 +343,21 @@ fn a_token_unlike_those_that_are_asked_for_is_noticed() {
     assert!(said_after(&mint_for(315_360_000, ""), mint_for(315_360_000, "")).is_empty());
     assert!(said_after(&mint_for(315_360_000, ""), mint_for(600, "Pod")).is_empty(), "it asks for less");
 }
+
+/// An account that is asked for every minute for ten hours, and then not for a fortnight.
+#[test]
+fn a_dormant_account_that_wakes_to_do_something_grave_is_noticed() {
+    let mut engine = learnt();
+    let awake = event().doing("get", "secrets").on("shop", "token").after(Span::days(14));
+    engine.process(Feed(0), &awake);
+    let said = engine.finish();
+    assert!(said[0].detectors().contains(&"dormant"), "{:?}", said[0].detectors());
+    assert!(said[0].severity >= Medium);
+}
+
+#[test]
+fn a_weekend_is_no_dormancy() {
+    let mut engine = learnt();
+    engine.process(Feed(0), &event().after(Span::days(3)));
+    assert!(engine.finish().is_empty());
+}

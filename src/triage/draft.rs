@@ -131,6 +131,7 @@ impl Draft {
             risk: percent(self.risk),
             first: self.first,
             last: self.last,
+            notifies: false,
             events: self.events,
             alerts,
         }
