@@ -23,6 +23,8 @@ pub struct Settings {
     pub max_credentials: usize,
     /// Requests among which a repeat is recognised, at least.
     pub repeat_window: usize,
+    /// Incidents that a person is told of in a day, at most; critical ones always are.
+    pub notifications_a_day: usize,
     /// Detectors that are not asked, by id.
     pub disabled_detectors: Vec<String>,
 }
@@ -33,6 +35,7 @@ impl Default for Settings {
             max_principals: 200_000,
             max_credentials: 200_000,
             repeat_window: 65_536,
+            notifications_a_day: 5,
             disabled_detectors: Vec::new(),
         }
     }
@@ -84,7 +87,7 @@ impl Engine {
             requests: Requests::new(settings.repeat_window),
             baselines: Baselines::new(settings.max_principals),
             cluster: Cluster::new(settings.max_credentials),
-            triage: Triage::new(cluster),
+            triage: Triage::new(cluster, settings.notifications_a_day),
             failures: BTreeMap::new(),
         }
     }

@@ -67,6 +67,7 @@ fn incident(alerts: Vec<Alert>) -> Incident {
         risk: lead.risk,
         first: ats().min().expect("there is an alert"),
         last: ats().max().expect("there is an alert"),
+        notifies: true,
         events: alerts.len() as u64,
         alerts,
     }

@@ -4,14 +4,16 @@ mod entry;
 pub mod facet;
 pub mod map;
 pub mod peers;
+mod sleep;
 mod symbols;
 mod values;
 
 use crate::alert::{Bits, History};
-use crate::event::Timestamp;
+use crate::event::{Span, Timestamp};
 
-pub use entry::Entry;
+pub use entry::{Entry, QUARANTINE_DAYS};
 pub use facet::{Facet, Novel, Observation};
+use sleep::Sleep;
 pub use symbols::{Symbol, Symbols};
 use values::Values;
 
@@ -77,6 +79,7 @@ pub struct Baseline {
     minutes: u32,
     hour: u32,
     hour_chances: u16,
+    sleep: Sleep,
 }
 
 impl Baseline {
@@ -94,6 +97,7 @@ impl Baseline {
             minutes: 0,
             hour: 0,
             hour_chances: 0,
+            sleep: Sleep::default(),
         }
     }
 
@@ -128,6 +132,12 @@ impl Baseline {
     #[must_use]
     pub const fn requests(&self) -> u64 {
         self.requests
+    }
+
+    /// The silence that the account has woken from, and the longest one before it.
+    #[must_use]
+    pub const fn slept(&self) -> (Span, Span) {
+        (Span::seconds(self.sleep.last as i64), Span::seconds(self.sleep.longest as i64))
     }
 
     /// First and last request.
@@ -186,10 +196,14 @@ impl Baseline {
             }
         }
         self.count(at, declared);
+        if self.sleep.is_waking(at) {
+            novel.wake();
+        }
         novel
     }
 
     fn count(&mut self, at: Timestamp, declared: bool) {
+        self.sleep.pass(self.last, at);
         self.requests += 1;
         self.first = self.first.min(at);
         self.last = self.last.max(at);

@@ -100,6 +100,9 @@ const KEYS: &[Key] = &[
     key("detection.repeat-window", "events among which a repeat is recognised, at least", |c| {
         &mut c.detection.repeat_window
     }),
+    key("detection.notifications-a-day", "incidents that are alerts, a day; critical ones always are", |c| {
+        &mut c.detection.notifications_a_day
+    }),
     key("detection.disabled-detectors", "detectors that are not asked, by id", |c| &mut c.detection.disabled_detectors),
 ];
 

@@ -92,3 +92,15 @@ fn the_table_is_bounded_and_says_what_left() {
     assert_eq!(credentials.evicted() as usize + credentials.len(), 100);
     assert!(credentials.life("JTI=99").is_some());
 }
+
+#[test]
+fn an_address_that_is_used_for_days_without_objection_becomes_normal() {
+    let mut credentials = Credentials::new(10);
+    learn(&mut credentials, &event(), false);
+    let moved = event().from("203.0.113.9");
+    for day in 0..3 {
+        assert!(credentials.life("JTI=cart").unwrap().normal_use("203.0.113.9".parse().unwrap()).is_none());
+        learn(&mut credentials, &moved.clone().after(Span::days(day)), true);
+    }
+    assert!(credentials.life("JTI=cart").unwrap().normal_use("203.0.113.9".parse().unwrap()).is_some());
+}

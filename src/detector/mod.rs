@@ -4,7 +4,7 @@ mod connection;
 mod denied;
 mod lineage;
 mod novelty;
-mod spread;
+mod pace;
 mod token;
 
 use crate::alert::{Bits, History, Impact, Peers, Reason, Signal};
@@ -72,7 +72,8 @@ pub const ALL: &[&dyn Detector] = &[
     },
     &token::Agent,
     &novelty::NewAgent,
-    &spread::Spread,
+    &pace::Spread,
+    &pace::Dormant,
     &denied::Denied,
     &denied::DeniedBurst,
     &denied::UnauthenticatedBurst,

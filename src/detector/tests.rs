@@ -273,3 +273,21 @@ fn nobody_at_an_address_under_suspicion_is_the_same_somebody() {
     assert_eq!(said.len(), 1);
     assert_eq!(said[0].detectors(), ["token-shared", "unauthenticated-burst"]);
 }
+
+/// An account that is asked for every minute for ten hours, and then not for a fortnight.
+#[test]
+fn a_dormant_account_that_wakes_to_do_something_grave_is_noticed() {
+    let mut engine = learnt();
+    let awake = event().doing("get", "secrets").on("shop", "token").after(Span::days(14));
+    engine.process(Feed(0), &awake);
+    let said = engine.finish();
+    assert!(said[0].detectors().contains(&"dormant"), "{:?}", said[0].detectors());
+    assert!(said[0].severity >= Medium);
+}
+
+#[test]
+fn a_weekend_is_no_dormancy() {
+    let mut engine = learnt();
+    engine.process(Feed(0), &event().after(Span::days(3)));
+    assert!(engine.finish().is_empty());
+}

@@ -112,7 +112,16 @@ impl Summary<'_> {
         for (detector, counts) in detectors {
             columns(f, &format!("    {detector}"), counts.into_iter().map(shown))?;
         }
+        self.held_back(f)?;
         self.hidden(f)
+    }
+
+    fn held_back(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let held_back = |i: &&Incident| i.severity >= Severity::Medium && !i.notifies;
+        match self.incidents.iter().filter(held_back).count() {
+            0 => Ok(()),
+            n => self.row(f, "over budget", &format!("{n} are no alerts (detection.notifications-a-day)")),
+        }
     }
 
     fn hidden(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

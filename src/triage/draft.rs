@@ -130,6 +130,7 @@ impl Draft {
             risk: percent(self.risk),
             first: self.first,
             last: self.last,
+            notifies: false,
             events: self.events,
             alerts,
         }

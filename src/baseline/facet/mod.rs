@@ -120,6 +120,9 @@ pub struct Observation {
     pod_bound: bool,
 }
 
+/// The bit of [`Novel`] that is no facet's.
+const WAKING: u16 = 1 << 15;
+
 /// Which facets of an event are new for its account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Novel(u16);
@@ -135,6 +138,17 @@ impl Novel {
     #[must_use]
     pub const fn contains(self, facet: Facet) -> bool {
         self.0 & (1 << facet as u16) != 0
+    }
+
+    /// Whether the account has only just woken from a long silence.
+    #[must_use]
+    pub const fn is_waking(self) -> bool {
+        self.0 & WAKING != 0
+    }
+
+    /// Says that the account has only just woken from a long silence: that is news, whatever it does.
+    pub const fn wake(&mut self) {
+        self.0 |= WAKING;
     }
 
     /// Adds `facet`.
