@@ -119,7 +119,18 @@ impl Baseline {
         let (novel, minutes) = habit.prior();
         let by_request = (f32::from(tally.once) + 0.5) / (self.chances as f32 + 0.5);
         let by_minute = (f32::from(tally.novel_minutes) + novel) / (self.minutes as f32 + minutes);
-        Bits(-by_request.max(by_minute).min(1.0).log2())
+        bits(by_request.max(by_minute))
+    }
+
+    /// How surprising the new value `value` of [`Facet::Body`] is among those of the same deed on the same kind of object,
+    /// by Good and Turing's estimate: nothing, if no such body was ever logged.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
+    pub fn surprise_of_body(&self, value: u64) -> Bits {
+        let (once, chances) = self.comparable(Facet::Body, value).fold((0_u32, 0_u32), |(once, chances), e| {
+            (once + u32::from(e.is_single()), chances.saturating_add(e.count))
+        });
+        bits((once as f32 + 0.5) / (chances as f32 + 0.5))
     }
 
     /// How many chances there were: requests of a declared period, and a few for each active hour after it.
@@ -170,12 +181,18 @@ impl Baseline {
         self.values.iter().map(|e| (e.facet, e))
     }
 
-    /// The normal values of `facet`, the most frequent first.
+    /// The normal values that `value` of `facet` is compared with, the most frequent first: of objects in bodies those
+    /// of the same kind, of all else all.
     #[must_use]
-    pub fn usual(&self, facet: Facet, most: usize) -> Vec<Symbol> {
-        let mut all: Vec<&Entry> = self.values.iter().filter(|e| e.facet == facet && !e.is_quarantined()).collect();
+    pub fn usual(&self, facet: Facet, value: u64, most: usize) -> Vec<Symbol> {
+        let mut all: Vec<&Entry> = self.comparable(facet, value).collect();
         all.sort_unstable_by_key(|e| (u32::MAX - e.count, e.first(), e.symbol));
         all.into_iter().take(most).map(|e| e.symbol).collect()
+    }
+
+    fn comparable(&self, facet: Facet, value: u64) -> impl Iterator<Item = &Entry> {
+        let is_comparable = move |hash| facet != Facet::Body || facet::is_same_kind(hash, value);
+        self.values.iter().filter(move |e| e.facet == facet && !e.is_quarantined() && is_comparable(e.hash()))
     }
 
     /// Counts one request: what is known of it is seen once more, what is not is returned. Nothing is learnt yet.
@@ -274,6 +291,11 @@ impl Tally {
         }
         self.last_novel = minute;
     }
+}
+
+/// `-log2` of a probability; of certainty it is 0, where a negation would say `-0.0`.
+fn bits(probability: f32) -> Bits {
+    Bits(0.0 - probability.min(1.0).log2())
 }
 
 /// Whole seconds since the epoch; what lies outside 1970 to 2106 is moved to its edge.

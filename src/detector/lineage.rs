@@ -6,6 +6,7 @@ use crate::alert::{Bits, Grade, Reason, Signal};
 use crate::baseline::Facet;
 use crate::credential::Kind;
 use crate::event::Event;
+use crate::impact::body::is_loose;
 use crate::impact::{Deed, FORGE};
 use crate::text::Text;
 
@@ -41,6 +42,28 @@ impl Detector for Minted {
         let impact = as_attempted(event, context.impact);
         let weighed = Weighed { impact, finding: "token minted for another account", show_usual: true };
         context.signal(self.id(), event, Facet::Name, weighed)
+    }
+}
+
+/// A token asked for that is unlike those its requester asks for: longer, for somebody else, bound to nothing.
+pub(super) struct Long;
+
+impl Detector for Long {
+    fn id(&self) -> &'static str {
+        "token-long"
+    }
+
+    fn about(&self) -> &'static str {
+        "a token asked for that is unlike those that its requester asks for (needs bodies)"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        if !Minted::applies(event) || context.routine_carrier || !is_loose(event) {
+            return None;
+        }
+        let impact = as_attempted(event, context.impact);
+        let weighed = Weighed { impact, finding: "token unlike those it asks for", show_usual: true };
+        context.signal(self.id(), event, Facet::Body, weighed)
     }
 }
 

@@ -33,6 +33,7 @@ pub const ALL: &[&dyn Detector] = &[
     &token::Shared,
     &token::Elsewhere,
     &lineage::Minted,
+    &lineage::Long,
     &lineage::Tainted,
     &lineage::Unissued,
     &lineage::Revoked,
@@ -55,6 +56,12 @@ pub const ALL: &[&dyn Detector] = &[
         about: "a known deed on a new object of a sensitive kind",
         facet: Facet::Name,
         finding: "new object of a sensitive kind",
+    },
+    &novelty::New {
+        id: "new-kind-of-object",
+        about: "the first object of a kind that is dangerous in this way (needs bodies)",
+        facet: Facet::Body,
+        finding: "first object of this kind",
     },
     &connection::NewReach,
     &novelty::New {
@@ -183,6 +190,9 @@ impl<'a> Context<'a> {
         let peers = self.cluster.peers.like(event.principal(), facet, value);
         let habit = if self.person_at_home { Habit::Exploring } else { Habit::Steady };
         let mut bits = self.baseline.surprise(facet, habit).0.max(self.surprise_of_the_young(facet, value, event.at));
+        if facet == Facet::Body {
+            bits = bits.min(self.baseline.surprise_of_body(value).0);
+        }
         if let Some(Peers { doing, of }) = peers.filter(|p| p.doing > 0) {
             bits = bits.min(improbability(doing, of));
         }
@@ -214,7 +224,7 @@ impl<'a> Context<'a> {
     /// The usual values of a facet, safe to show.
     #[must_use]
     pub fn usual(&self, facet: Facet) -> Vec<Text> {
-        let symbols = self.baseline.usual(facet, 3);
+        let symbols = self.baseline.usual(facet, self.seen.value(facet).unwrap_or_default(), 3);
         self.baselines.texts(&symbols).iter().map(|text| Text::new(text)).collect()
     }
 
@@ -265,7 +275,7 @@ pub struct Weighed {
 fn improbability(doing: u32, of: u32) -> f32 {
     #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
     let share = (doing as f32 + 0.5) / (of as f32 + 1.0);
-    -share.min(1.0).log2()
+    0.0 - share.min(1.0).log2()
 }
 
 /// Two bits for every doubling over what is usual.

@@ -5,6 +5,7 @@ use super::{Context, Detector, USE_TOKEN, VALID_ACCOUNTS, Weighed, about, as_att
 use crate::alert::{Grade, Impact, Signal};
 use crate::baseline::Facet;
 use crate::event::{Event, PrincipalKind};
+use crate::impact::body::is_dangerous;
 
 /// A value of one facet that the account never had.
 pub(super) struct New {
@@ -27,18 +28,22 @@ impl Detector for New {
         if !context.novel.contains(self.facet) || (context.routine_carrier && is_elsewhere_sent(self.facet)) {
             return None;
         }
-        if self.facet == Facet::Name && (context.novel.contains(Facet::Action) || Minted::applies(event)) {
+        let is_object = matches!(self.facet, Facet::Name | Facet::Body);
+        if is_object && (context.novel.contains(Facet::Action) || Minted::applies(event)) {
+            return None;
+        }
+        if self.facet == Facet::Body && !is_dangerous(event) {
             return None;
         }
         let impact = weigh(self.facet, event, context.impact, context.person_at_home);
-        let show_usual = matches!(self.facet, Facet::Credential | Facet::Namespace);
+        let show_usual = matches!(self.facet, Facet::Credential | Facet::Namespace | Facet::Body);
         context.signal(self.id, event, self.facet, Weighed { impact, finding: self.finding, show_usual })
     }
 }
 
 /// Facets that say where an account went: for a carrier of somebody else's orders that is no choice of its own.
 const fn is_elsewhere_sent(facet: Facet) -> bool {
-    matches!(facet, Facet::Namespace | Facet::Name)
+    matches!(facet, Facet::Namespace | Facet::Name | Facet::Body)
 }
 
 fn weigh(facet: Facet, event: &Event<'_>, impact: Impact, person_at_home: bool) -> Impact {

@@ -1,10 +1,14 @@
 //! The facets of a request: what of it is remembered, and compared, each on its own.
 
+mod object;
+
 use std::hash::{BuildHasher, Hash, Hasher as _};
 use std::net::IpAddr;
 
 use crate::event::{Event, Outcome, PrincipalKind};
 use crate::impact::{self, Deed};
+
+pub use object::is_same_kind;
 
 /// One side of what an account does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +36,8 @@ pub enum Facet {
     Impersonated,
     /// That a request says it was forwarded for somebody else.
     Forwarded,
+    /// What the object in a request's body is like: a privileged pod, a binding to cluster-admin.
+    Body,
 }
 
 impl Facet {
@@ -39,7 +45,7 @@ impl Facet {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every facet, in order of its number.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Action,
         Self::Namespace,
         Self::ActionInNamespace,
@@ -51,6 +57,7 @@ impl Facet {
         Self::Reach,
         Self::Impersonated,
         Self::Forwarded,
+        Self::Body,
     ];
 
     /// The word for it in alerts and exports.
@@ -68,6 +75,7 @@ impl Facet {
             Self::Reach => "reach",
             Self::Impersonated => "impersonated identity",
             Self::Forwarded => "forwarding",
+            Self::Body => "kind of object",
         }
     }
 
@@ -83,7 +91,7 @@ impl Facet {
         match self {
             Self::Credential | Self::Forwarded => 16,
             Self::Agent | Self::Impersonated => 64,
-            Self::Source | Self::Reach => 128,
+            Self::Source | Self::Reach | Self::Body => 128,
             Self::Action | Self::Namespace | Self::Denied | Self::Name => 512,
             Self::ActionInNamespace => 2_048,
         }
@@ -106,6 +114,7 @@ impl Facet {
             Self::Reach => format!("{} {}", action(event), reach(event).unwrap_or_default()),
             Self::Impersonated => event.impersonated.as_deref().unwrap_or_default().to_owned(),
             Self::Forwarded => "X-Forwarded-For or X-Real-Ip".to_owned(),
+            Self::Body => object::describe(event),
         }
     }
 }
@@ -206,6 +215,9 @@ impl Observation {
         }
         if event.facts.forwarded {
             set(Facet::Forwarded, 1);
+        }
+        if let Some(object) = object::hash_object(event, action) {
+            set(Facet::Body, object);
         }
         Self { values, pod_bound: event.credential.pod_name.is_some() }
     }
