@@ -33,7 +33,7 @@ impl Window {
         u32::try_from(self.distinct.len()).unwrap_or(u32::MAX)
     }
 
-    fn count(&mut self, at: Timestamp, span: Span, what: u64) {
+    fn count(&mut self, at: Timestamp, span: Span, what: u64, declared: bool) {
         if self.count == 0 {
             self.start = at;
         } else if at.since(self.start) > span {
@@ -44,6 +44,9 @@ impl Window {
         self.count += 1;
         if self.distinct.len() < MAX_DISTINCT && !self.distinct.contains(&what) {
             self.distinct.push(what);
+        }
+        if declared {
+            self.usual = self.usual.max(Some(self.distinct()));
         }
     }
 }
@@ -95,14 +98,14 @@ pub struct Bursts {
 }
 
 impl Bursts {
-    /// Counts that `what` happened to whoever made `event`.
-    pub fn count(&mut self, event: &Event<'_>, what: u64) {
+    /// Counts that `what` happened to whoever made `event`. In a declared period that is usual at once.
+    pub fn count(&mut self, event: &Event<'_>, what: u64, declared: bool) {
         if self.open.len() >= MAX_OPEN {
             self.make_room();
         }
         let burst = self.open.entry(who(event)).or_default();
         for (window, span) in burst.windows.iter_mut().zip(SPANS) {
-            window.count(event.at, span, what);
+            window.count(event.at, span, what, declared);
         }
     }
 
@@ -139,7 +142,7 @@ mod tests {
     #[test]
     fn what_is_the_same_counts_once_as_different() {
         let mut bursts = Bursts::default();
-        [7, 7, 8].into_iter().for_each(|what| bursts.count(&event(), what));
+        [7, 7, 8].into_iter().for_each(|what| bursts.count(&event(), what, false));
         let window = bursts.of(&event()).map(Burst::shortest);
         assert_eq!(window.map(|w| (w.count, w.distinct())), Some((3, 2)));
     }
@@ -147,8 +150,8 @@ mod tests {
     #[test]
     fn a_window_ends_and_leaves_what_is_usual() {
         let mut bursts = Bursts::default();
-        [1, 2, 3].into_iter().for_each(|what| bursts.count(&event(), what));
-        bursts.count(&event().after(Span::minutes(6)), 4);
+        [1, 2, 3].into_iter().for_each(|what| bursts.count(&event(), what, false));
+        bursts.count(&event().after(Span::minutes(6)), 4, false);
         let window = bursts.of(&event()).unwrap().shortest();
         assert_eq!((window.count, window.distinct(), window.usual), (1, 1, Some(3)));
     }
@@ -157,15 +160,15 @@ mod tests {
     fn a_slow_drip_is_seen_in_a_long_span_once_one_has_passed() {
         let mut bursts = Bursts::default();
         let limits = [100, 100, 12, 100];
-        bursts.count(&event(), 0);
+        bursts.count(&event(), 0, false);
         for hour in 1..=48 {
             let event = event().after(Span::hours(hour));
-            bursts.count(&event, u64::try_from(hour).unwrap());
+            bursts.count(&event, u64::try_from(hour).unwrap(), false);
             let excess = bursts.of(&event).and_then(|burst| burst.excess(limits));
             assert!(excess.is_none(), "the first day is what is usual, and the second like it: {excess:?}");
         }
         for n in 0..60 {
-            bursts.count(&event().after(Span::hours(50 + n / 3)), 1_000 + u64::try_from(n).unwrap());
+            bursts.count(&event().after(Span::hours(50 + n / 3)), 1_000 + u64::try_from(n).unwrap(), false);
         }
         let excess = bursts.of(&event()).and_then(|burst| burst.excess(limits)).unwrap();
         assert_eq!((excess.span, excess.usual), (Span::days(1), 25));
@@ -174,17 +177,25 @@ mod tests {
     #[test]
     fn the_span_with_the_greatest_excess_speaks() {
         let mut bursts = Bursts::default();
-        (0..20).for_each(|what| bursts.count(&event(), what));
+        (0..20).for_each(|what| bursts.count(&event(), what, false));
         let excess = bursts.of(&event()).and_then(|burst| burst.excess(ANY));
         assert_eq!(excess.map(|e| (e.span, e.now, e.usual)), Some((Span::minutes(5), 20, 0)));
+    }
+
+    #[test]
+    fn what_a_declared_period_shows_is_usual_at_once() {
+        let mut bursts = Bursts::default();
+        (0..20).for_each(|what| bursts.count(&event(), what, true));
+        bursts.count(&event(), 20, false);
+        assert_eq!(bursts.of(&event()).and_then(|burst| burst.excess(ANY)), None);
     }
 
     #[test]
     fn nobody_is_told_apart_by_address() {
         let mut bursts = Bursts::default();
         let (one, two) = (event().by("system:anonymous"), event().by("").from("10.9.0.1"));
-        bursts.count(&one, 1);
-        bursts.count(&two, 2);
+        bursts.count(&one, 1, false);
+        bursts.count(&two, 2, false);
         assert_eq!(bursts.of(&one).map(|b| b.shortest().count), Some(1));
     }
 
@@ -194,7 +205,7 @@ mod tests {
         for n in 0..3 * MAX_OPEN {
             let mut event = event().after(Span::seconds(i64::try_from(n).unwrap()));
             event.username = format!("user-{n}").into();
-            bursts.count(&event, 1);
+            bursts.count(&event, 1, false);
         }
         assert!(bursts.open.len() <= MAX_OPEN);
     }

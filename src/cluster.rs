@@ -55,20 +55,20 @@ impl Cluster {
     }
 
     /// Counts what an event shows that is no news; false if its credential or its outcome asks for a closer look.
-    pub fn touch(&mut self, event: &Event<'_>, seen: &Observation) -> bool {
+    pub fn touch(&mut self, event: &Event<'_>, seen: &Observation, declared: bool) -> bool {
         self.first.get_or_insert(event.at);
         let familiar = self.credentials.touch(event, seen);
         let refused = event.outcome.is_denied() || event.outcome == Outcome::Unauthenticated;
         if let Some(what) = seen.value(Facet::ActionInNamespace).filter(|_| refused) {
-            self.denials.count(event, what);
+            self.denials.count(event, what, declared);
         }
         familiar && !refused
     }
 
     /// Counts what is new about an event as steps of looking around.
-    pub fn count_steps(&mut self, event: &Event<'_>, seen: &Observation, novel: Novel) {
+    pub fn count_steps(&mut self, event: &Event<'_>, seen: &Observation, novel: Novel, declared: bool) {
         for what in STEPS.into_iter().filter(|&facet| novel.contains(facet)).filter_map(|facet| seen.value(facet)) {
-            self.spreads.count(event, what);
+            self.spreads.count(event, what, declared);
         }
     }
 

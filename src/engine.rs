@@ -111,14 +111,14 @@ impl Engine {
         }
         let Self { baselines, cluster, triage, detectors, failures, .. } = self;
         let seen = Observation::of(event);
-        let familiar = cluster.touch(event, &seen);
+        let familiar = cluster.touch(event, &seen, declared);
         baselines.with(&event.username, event.at, |baseline| {
             let novel = baseline.touch(&seen, event.at, declared);
             if familiar && novel.is_empty() {
                 cluster.credentials.issue(event, false);
                 return Verdict::Quiet;
             }
-            cluster.count_steps(event, &seen, novel);
+            cluster.count_steps(event, &seen, novel, declared);
             let mut learning = Learning { quarantine: false, declared };
             let mut verdict = Verdict::Quiet;
             if !declared {
