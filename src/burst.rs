@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::IpAddr;
 
 use crate::baseline::facet::hash;
 use crate::event::{Event, PrincipalKind, Span, Timestamp};
@@ -16,12 +17,14 @@ const MAX_DISTINCT: usize = 64;
 const MAX_OPEN: usize = 10_000;
 
 /// What happened to one principal or address within [`WINDOW`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Burst {
-    start: Timestamp,
+    /// When this window began.
+    pub start: Timestamp,
     /// Events in this window.
     pub count: u32,
-    distinct: Vec<u64>,
+    /// The different things in it, as hashes.
+    pub things: Vec<u64>,
     /// The most different things in any earlier window.
     pub usual: u32,
 }
@@ -30,14 +33,15 @@ impl Burst {
     /// Different things in this window, at most 64.
     #[must_use]
     pub fn distinct(&self) -> u32 {
-        u32::try_from(self.distinct.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.things.len()).unwrap_or(u32::MAX)
     }
 }
 
 /// The windows of all who have one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bursts {
-    open: HashMap<u64, Burst, foldhash::fast::FixedState>,
+    /// By [`key_of_account`] or [`key_of_address`].
+    pub open: HashMap<u64, Burst, foldhash::fast::FixedState>,
 }
 
 impl Bursts {
@@ -50,11 +54,11 @@ impl Bursts {
         if event.at.since(burst.start) > WINDOW {
             burst.usual = burst.usual.max(burst.distinct());
             (burst.start, burst.count) = (event.at, 0);
-            burst.distinct.clear();
+            burst.things.clear();
         }
         burst.count += 1;
-        if burst.distinct.len() < MAX_DISTINCT && !burst.distinct.contains(&what) {
-            burst.distinct.push(what);
+        if burst.things.len() < MAX_DISTINCT && !burst.things.contains(&what) {
+            burst.things.push(what);
         }
     }
 
@@ -75,9 +79,21 @@ impl Bursts {
 /// Nobody in particular is told apart by address.
 fn who(event: &Event<'_>) -> u64 {
     match event.principal().kind() {
-        PrincipalKind::Anonymous => hash(|h| event.source_ip.hash(h)),
-        _ => hash(|h| event.username.hash(h)),
+        PrincipalKind::Anonymous => key_of_address(event.source_ip),
+        _ => key_of_account(&event.username),
     }
+}
+
+/// The key of an account's window.
+#[must_use]
+pub fn key_of_account(username: &str) -> u64 {
+    hash(|h| username.hash(h))
+}
+
+/// The key of the window of whoever is nobody in particular at an address.
+#[must_use]
+pub fn key_of_address(ip: Option<IpAddr>) -> u64 {
+    hash(|h| ip.hash(h))
 }
 
 #[cfg(test)]

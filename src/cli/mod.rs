@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
+use crate::format::Style;
 use crate::sink::stream::Stream;
 
 mod completions;
+mod explain;
 mod man;
 mod progress;
 mod replay;
@@ -62,6 +64,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::Args>),
+    Explain(explain::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -78,6 +81,7 @@ impl Cli {
     pub fn run(self) -> Exit {
         let outcome = match self.command {
             Command::Replay(args) => replay::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         };
@@ -90,6 +94,13 @@ impl Cli {
         _ = Stream::stderr().say(&format_args!("error: {error:#}\n"));
         exit
     }
+}
+
+/// Colours unless `NO_COLOR` says otherwise (<https://no-color.org>), and the terminal's width.
+fn terminal_style() -> Style {
+    let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let width = terminal_size::terminal_size().map_or(Style::PLAIN.width, |(width, _)| usize::from(width.0));
+    Style { color, width }
 }
 
 #[cfg(test)]

@@ -13,10 +13,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tracing::{error, info, warn};
 
 use super::progress::Progress;
-use super::{Exit, Failure};
+use super::{Exit, Failure, terminal_style};
 use crate::alert::{Incident, Severity};
 use crate::config::{self, Config, MaxRejects};
-use crate::engine::Engine;
+use crate::engine::{Engine, Learned};
 use crate::format::{Format, Style};
 use crate::pipeline::summary::Summary;
 use crate::pipeline::tally::Tally;
@@ -27,6 +27,8 @@ use crate::sink::stream::Stream;
 use crate::source::archive::Fault;
 use crate::source::discover::{DiscoverError, discover};
 use crate::source::{Input, Log};
+use crate::state::{Pending, State, StateError};
+use crate::text::Text;
 
 /// Set by Ctrl-C: the run ends as if its input did.
 static CANCEL: AtomicBool = AtomicBool::new(false);
@@ -39,6 +41,9 @@ Examples:
     sawatch replay --output findings.jsonl audit.log
   Three API servers of one cluster, merged by time:
     sawatch replay --feed cp-1=cp1/audit.log --feed cp-2=cp2/audit.log --feed cp-3=cp3/audit.log
+  Keep what was learned, and start from it the next day:
+    sawatch replay --learn /archive/last-week --save learned.json.zst
+    sawatch replay --baseline learned.json.zst --save learned.json.zst audit.log
   From a pipe, failing a job on anything high or worse:
     kubectl logs -n kube-system kube-apiserver-cp-1 | sawatch replay --fail-on high -
 
@@ -56,12 +61,23 @@ Exit codes:
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// What to judge
-    #[arg(value_name = "PATH", required_unless_present = "feed")]
+    #[arg(value_name = "PATH", required_unless_present_any = ["feed", "save"])]
     paths: Vec<PathBuf>,
 
     /// What is normal and complete, and is only learned from; can be repeated
     #[arg(long, value_name = "PATH")]
     learn: Vec<PathBuf>,
+
+    /// Start from what an earlier run kept with --save, as if it had been learned now
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// Keep what is known in the end, as JSON to read, compare and change; compressed if the name ends in .zst
+    ///
+    /// Baselines, credentials, addresses and windows are kept, open incidents are not. The file is replaced as a whole,
+    /// only its owner can read it, and nothing is kept of a run that failed or was interrupted.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
 
     /// The log of one API server of several; can be repeated
     #[arg(long, value_name = "NAME=PATH", value_parser = feed)]
@@ -166,17 +182,20 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let rejects = rejects.transpose()?;
     cancel_on_signal()?;
 
+    let state = args.baseline.as_deref().map_or_else(|| Ok(fresh(&config)), |path| resumed(path, &config))?;
+    let save = args.save.as_deref().map(Pending::create).transpose()?;
     info!("reading {} feeds to learn from and {} to judge", learn.len(), judge.len());
     let began = Instant::now();
     let read = Arc::default();
     let progress = Progress::new(learn.iter().chain(&judge).map(Log::size).sum(), Arc::clone(&read));
-    let engine = Engine::new(&config.cluster, &config.detection);
+    let engine = Engine::resume(&config.cluster, &config.detection, state.learned);
     let mut run = Run::new(engine, threads(config.threads), &CANCEL);
+    run.feeds = state.feeds;
     run.progress = read;
     run.rejects = rejects;
     run.observe = Box::new(|tally| progress.show(tally));
     let outcome = run.feed(learn, Period::Normal).and_then(|()| run.feed(judge, Period::Judged));
-    let Run { mut engine, tally, rejects, .. } = run;
+    let Run { mut engine, tally, rejects, feeds, .. } = run;
     progress.finish();
     report(&tally, rejects)?;
 
@@ -194,7 +213,37 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         width,
     })?;
     outcome?;
+    if let Some(save) = save {
+        keep(save, &engine, &config.cluster, (&tally, &feeds))?;
+    }
     Ok(exit(&config, &tally, &incidents))
+}
+
+/// What a run starts from that knows nothing.
+fn fresh(config: &Config) -> State {
+    State { cluster: config.cluster.clone(), feeds: Vec::new(), learned: Learned::nothing(&config.detection) }
+}
+
+/// What an earlier run has kept of the same cluster.
+fn resumed(path: &Path, config: &Config) -> Result<State, Failure> {
+    let state = State::load(path, &config.detection).map_err(|e| Failure::Usage(e.into()))?;
+    if state.cluster == config.cluster {
+        return Ok(state);
+    }
+    let (path, learned) = (Text::new(&path.to_string_lossy()), Text::new(&state.cluster));
+    let other = Text::new(&config.cluster);
+    Err(Failure::Usage(anyhow!("{path} was learned of cluster {learned}, and this is {other}: see --cluster")))
+}
+
+/// Half a period is no baseline: what an interrupted run knows is not kept, nor what was learned without some file.
+fn keep(save: Pending, engine: &Engine, cluster: &str, (tally, feeds): (&Tally, &[String])) -> Result<(), StateError> {
+    let missing = tally.faults.iter().any(|fault| fault.wholly);
+    match (CANCEL.load(Ordering::Relaxed), missing) {
+        (true, _) => warn!("what is known is not saved: the run was interrupted"),
+        (false, true) => warn!("what is known is not saved: a file could not be read"),
+        (false, false) => save.write(engine.learned(), cluster, feeds)?,
+    }
+    Ok(())
 }
 
 /// Where incidents go, and how they look there.
@@ -226,13 +275,6 @@ impl Output {
         let stream = if self.takes_summary { &mut self.stream } else { &mut Stream::stderr() };
         stream.say(summary)
     }
-}
-
-/// Colours unless `NO_COLOR` says otherwise (<https://no-color.org>), and the terminal's width.
-fn terminal_style() -> Style {
-    let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let width = terminal_size::terminal_size().map_or(Style::PLAIN.width, |(width, _)| usize::from(width.0));
-    Style { color, width }
 }
 
 /// One processor is left to the reader, which decompresses.

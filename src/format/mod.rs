@@ -8,7 +8,7 @@ mod hint;
 mod ocsf;
 #[cfg(test)]
 mod sample;
-mod text;
+pub(crate) mod text;
 pub(crate) mod time;
 
 use std::fmt;

@@ -133,6 +133,7 @@ impl Triage {
     pub fn finish(&mut self) -> Vec<Incident> {
         let keys: Vec<Key> = self.open.keys().cloned().collect();
         keys.iter().for_each(|key| self.close(key));
+        self.suspects.clear();
         let mut all = std::mem::take(&mut self.closed);
         all.sort_by(|a, b| (a.first, &a.principal, a.id).cmp(&(b.first, &b.principal, b.id)));
         all

@@ -8,6 +8,7 @@ mod properties;
 mod readme;
 mod replay;
 mod scenarios;
+mod state;
 #[cfg(unix)]
 mod terminal;
 mod tidy;

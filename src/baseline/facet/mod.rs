@@ -1,5 +1,7 @@
 //! The facets of a request: what of it is remembered, and compared, each on its own.
 
+mod parse;
+
 use std::hash::{BuildHasher, Hash, Hasher as _};
 use std::net::IpAddr;
 
@@ -161,17 +163,17 @@ impl Observation {
         let deed = Deed::of(event);
         let namespace = &*event.target.namespace;
         let action = hash_action(event, deed);
-        let action_in = if namespace.is_empty() { action } else { hash(|h| (action, namespace).hash(h)) };
+        let action_in = hash_in(action, namespace);
         set(Facet::Action, action);
         set(Facet::ActionInNamespace, action_in);
         if !namespace.is_empty() {
-            set(Facet::Namespace, hash(|h| namespace.hash(h)));
+            set(Facet::Namespace, hash_text(namespace));
         }
         if let Some(ip) = event.source_ip {
             set(Facet::Source, hash_source(ip));
         }
         if !event.user_agent.is_empty() {
-            set(Facet::Agent, hash(|h| agent_family(&event.user_agent).hash(h)));
+            set(Facet::Agent, hash_text(agent_family(&event.user_agent)));
         }
         if event.principal().kind() == PrincipalKind::ServiceAccount {
             set(Facet::Credential, 1 + Shape::of(event) as u64);
@@ -180,15 +182,15 @@ impl Observation {
             set(Facet::Denied, action_in);
         }
         if !event.target.name.is_empty() && impact::is_sensitive_by_name(event, deed) {
-            set(Facet::Name, hash(|h| (action_in, &*event.target.name).hash(h)));
+            set(Facet::Name, hash_of(action_in, &event.target.name));
         }
         if deed == Deed::Connect
             && let Some(reach) = reach(event)
         {
-            set(Facet::Reach, hash(|h| (action, reach).hash(h)));
+            set(Facet::Reach, hash_of(action, reach));
         }
         if let Some(who) = &event.impersonated {
-            set(Facet::Impersonated, hash(|h| who.hash(h)));
+            set(Facet::Impersonated, hash_text(who));
         }
         if event.facts.forwarded {
             set(Facet::Forwarded, 1);
@@ -237,9 +239,30 @@ pub fn hash_source(ip: IpAddr) -> u64 {
 fn hash_action(event: &Event<'_>, deed: Deed) -> u64 {
     let target = &event.target;
     if target.resource.is_empty() {
-        return hash(|h| (deed as u8, path_template(event.path())).hash(h));
+        return hash_path(deed, path_template(event.path()));
     }
-    hash(|h| (deed as u8, &*target.group, &*target.resource, &*target.subresource).hash(h))
+    hash_resource(deed, &target.group, &target.resource, &target.subresource)
+}
+
+fn hash_path(deed: Deed, template: &str) -> u64 {
+    hash(|h| (deed as u8, template).hash(h))
+}
+
+fn hash_resource(deed: Deed, group: &str, resource: &str, subresource: &str) -> u64 {
+    hash(|h| (deed as u8, group, resource, subresource).hash(h))
+}
+
+/// An action in a namespace; without one, the action itself.
+fn hash_in(action: u64, namespace: &str) -> u64 {
+    if namespace.is_empty() { action } else { hash_of(action, namespace) }
+}
+
+fn hash_of(action: u64, object: &str) -> u64 {
+    hash(|h| (action, object).hash(h))
+}
+
+fn hash_text(text: &str) -> u64 {
+    hash(|h| text.hash(h))
 }
 
 /// `list secrets`, `create apps/deployments`, `connect pods/exec`, `get /metrics`.
@@ -331,6 +354,13 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// The shape that [`Shape::as_str`] calls `text`.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        let all = [Self::PodBound, Self::Bare, Self::Legacy, Self::Unnamed, Self::Stale];
+        all.into_iter().find(|shape| shape.as_str() == text)
+    }
+
     /// The shape of the credential behind `event`.
     #[must_use]
     pub fn of(event: &Event<'_>) -> Self {
