@@ -328,6 +328,8 @@ pub struct Incident {
     pub first: Timestamp,
     /// The last unusual event.
     pub last: Timestamp,
+    /// Whether a person is to be told: it is medium or worse, and the day's budget allows it or it is critical.
+    pub notifies: bool,
     /// Unusual events, those without an alert of their own included.
     pub events: u64,
     /// The evidence, one for each distinct unusual thing, most severe first; capped, never empty.

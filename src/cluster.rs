@@ -17,8 +17,8 @@ const KNOWN_AFTER: Span = Span::days(7);
 /// Addresses of the control plane that are remembered, at most.
 const MAX_CONTROL_PLANE: usize = 64;
 
-/// Facets of which each new value is a step of looking around.
-pub const STEPS: [Facet; 3] = [Facet::ActionInNamespace, Facet::Name, Facet::Reach];
+/// Facets of which each new value is a step of looking around; a client of many names floods a baseline.
+pub const STEPS: [Facet; 4] = [Facet::ActionInNamespace, Facet::Name, Facet::Reach, Facet::Agent];
 
 /// What principals have in common: who else does what, whose credentials are where.
 #[derive(Debug)]

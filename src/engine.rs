@@ -23,6 +23,8 @@ pub struct Settings {
     pub max_credentials: usize,
     /// Requests among which a repeat is recognised, at least.
     pub repeat_window: usize,
+    /// Incidents that a person is told of in a day, at most; critical ones always are.
+    pub notifications_a_day: usize,
     /// Detectors that are not asked, by id.
     pub disabled_detectors: Vec<String>,
 }
@@ -33,6 +35,7 @@ impl Default for Settings {
             max_principals: 200_000,
             max_credentials: 200_000,
             repeat_window: 65_536,
+            notifications_a_day: 5,
             disabled_detectors: Vec::new(),
         }
     }
@@ -109,7 +112,7 @@ impl Engine {
         Self {
             detectors: detector::ALL.iter().copied().filter(|d| !disabled.iter().any(|id| id == d.id())).collect(),
             learned,
-            triage: Triage::new(cluster),
+            triage: Triage::new(cluster, settings.notifications_a_day),
             failures: BTreeMap::new(),
         }
     }
@@ -179,12 +182,6 @@ impl Engine {
         }
     }
 
-    /// All that was learnt so far, for readers.
-    #[must_use]
-    pub const fn learned(&self) -> &Learned {
-        &self.learned
-    }
-
     /// All that was learnt.
     #[must_use]
     pub fn into_learned(self) -> Learned {
@@ -220,6 +217,10 @@ mod tests {
     impl Detector for Panicking {
         fn id(&self) -> &'static str {
             "panicking"
+        }
+
+        fn about(&self) -> &'static str {
+            "a defect"
         }
 
         fn inspect(&self, _: &Event<'_>, _: &Context<'_>) -> Option<Signal> {

@@ -48,6 +48,8 @@ pub mod pipeline;
 
 pub mod config;
 
+pub mod backtest;
+
 pub mod cli;
 
 #[cfg(test)]

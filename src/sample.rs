@@ -1,6 +1,6 @@
 //! Events for tests, made by naming only what matters.
 
-use crate::event::{Credential, Event, Facts, Outcome, Span, Stage, Target, Timestamp};
+use crate::event::{Body, Credential, Event, Facts, Outcome, Span, Stage, Target, Timestamp};
 
 /// The moment at which tests begin: 2026-11-24T10:00:00Z.
 pub(crate) const START: Timestamp = Timestamp(1_795_514_400_000_000);
@@ -91,6 +91,12 @@ impl Event<'static> {
     /// The same with another client.
     pub(crate) fn with(mut self, agent: &'static str) -> Self {
         self.user_agent = agent.into();
+        self
+    }
+
+    /// The same with what its body asks for.
+    pub(crate) fn asking(mut self, body: Body) -> Self {
+        self.facts.body = Some(Box::new(body));
         self
     }
 

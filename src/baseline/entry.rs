@@ -6,7 +6,7 @@ use super::{Learning, halved, seconds};
 use crate::event::{Span, Timestamp};
 
 /// Separate days on which a quarantined value must be seen before it counts as normal.
-const QUARANTINE_DAYS: u8 = 3;
+pub const QUARANTINE_DAYS: u8 = 3;
 
 /// How long an address, agent or credential is on probation before it counts as the account's own: long enough for an
 /// intruder to be still at work, short enough for a person who has moved.

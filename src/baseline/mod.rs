@@ -4,6 +4,7 @@ mod entry;
 pub mod facet;
 pub mod map;
 pub mod peers;
+mod sleep;
 mod snapshot;
 mod symbols;
 mod values;
@@ -11,8 +12,9 @@ mod values;
 use crate::alert::{Bits, History};
 use crate::event::{Span, Timestamp};
 
-pub use entry::Entry;
+pub use entry::{Entry, QUARANTINE_DAYS};
 pub use facet::{Facet, Novel, Observation};
+pub use sleep::Sleep;
 pub use snapshot::{Novelties, Snapshot};
 pub use symbols::{Symbol, Symbols};
 use values::Values;
@@ -87,6 +89,7 @@ pub struct Baseline {
     hour_chances: u16,
     /// The minute from which the current half-life runs.
     epoch: u32,
+    sleep: Sleep,
 }
 
 impl Baseline {
@@ -105,6 +108,7 @@ impl Baseline {
             hour: 0,
             hour_chances: 0,
             epoch: minute(at),
+            sleep: Sleep::default(),
         }
     }
 
@@ -126,7 +130,18 @@ impl Baseline {
         let (novel, minutes) = habit.prior();
         let by_request = (f32::from(tally.once) + 0.5) / (self.chances as f32 + 0.5);
         let by_minute = (f32::from(tally.novel_minutes) + novel) / (self.minutes as f32 + minutes);
-        Bits(-by_request.max(by_minute).min(1.0).log2())
+        bits(by_request.max(by_minute))
+    }
+
+    /// How surprising the new value `value` of [`Facet::Body`] is among those of the same deed on the same kind of object,
+    /// by Good and Turing's estimate: nothing, if no such body was ever logged.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
+    pub fn surprise_of_body(&self, value: u64) -> Bits {
+        let (once, chances) = self.comparable(Facet::Body, value).fold((0_u32, 0_u32), |(once, chances), e| {
+            (once + u32::from(e.is_single()), chances.saturating_add(e.count))
+        });
+        bits((once as f32 + 0.5) / (chances as f32 + 0.5))
     }
 
     /// How many chances there were: requests of a declared period, and a few for each active hour after it.
@@ -139,6 +154,12 @@ impl Baseline {
     #[must_use]
     pub const fn requests(&self) -> u64 {
         self.requests
+    }
+
+    /// The silence that the account has woken from, and the longest one before it.
+    #[must_use]
+    pub const fn slept(&self) -> (Span, Span) {
+        (Span::seconds(self.sleep.last as i64), Span::seconds(self.sleep.longest as i64))
     }
 
     /// First and last request.
@@ -171,12 +192,18 @@ impl Baseline {
         self.values.iter().map(|e| (e.facet, e))
     }
 
-    /// The normal values of `facet`, the most frequent first.
+    /// The normal values that `value` of `facet` is compared with, the most frequent first: of objects in bodies those
+    /// of the same kind, of all else all.
     #[must_use]
-    pub fn usual(&self, facet: Facet, most: usize) -> Vec<Symbol> {
-        let mut all: Vec<&Entry> = self.values.iter().filter(|e| e.facet == facet && !e.is_quarantined()).collect();
+    pub fn usual(&self, facet: Facet, value: u64, most: usize) -> Vec<Symbol> {
+        let mut all: Vec<&Entry> = self.comparable(facet, value).collect();
         all.sort_unstable_by_key(|e| (u32::MAX - e.count, e.first(), e.hash()));
         all.into_iter().take(most).map(|e| e.symbol).collect()
+    }
+
+    fn comparable(&self, facet: Facet, value: u64) -> impl Iterator<Item = &Entry> {
+        let is_comparable = move |hash| facet != Facet::Body || facet::is_same_kind(hash, value);
+        self.values.iter().filter(move |e| e.facet == facet && !e.is_quarantined() && is_comparable(e.hash()))
     }
 
     /// Counts one request: what is known of it is seen once more, what is not is returned. Nothing is learnt yet.
@@ -198,6 +225,9 @@ impl Baseline {
             }
         }
         self.count(at, declared);
+        if self.sleep.is_waking(at) {
+            novel.wake();
+        }
         novel
     }
 
@@ -222,6 +252,7 @@ impl Baseline {
     }
 
     fn count(&mut self, at: Timestamp, declared: bool) {
+        self.sleep.pass(self.last, at);
         self.requests += 1;
         self.first = self.first.min(at);
         self.last = self.last.max(at);
@@ -303,6 +334,11 @@ impl Tally {
 /// `n`, halved `times` times.
 fn halved(n: u32, times: u32) -> u32 {
     n.checked_shr(times).unwrap_or(0)
+}
+
+/// `-log2` of a probability; of certainty it is 0, where a negation would say `-0.0`.
+fn bits(probability: f32) -> Bits {
+    Bits(0.0 - probability.min(1.0).log2())
 }
 
 /// Whole seconds since the epoch; what lies outside 1970 to 2106 is moved to its edge.

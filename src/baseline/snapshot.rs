@@ -1,6 +1,6 @@
 //! A baseline as plain numbers, to be kept and taken up again. What follows from others of them is not among them.
 
-use super::{Baseline, Entry, Facet, Tally, minute};
+use super::{Baseline, Entry, Facet, Sleep, Tally, minute};
 use crate::event::Timestamp;
 
 /// What a baseline keeps beside its values.
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub hour_chances: u16,
     /// The beginning of the current half-life.
     pub epoch: Timestamp,
+    /// Its silences.
+    pub sleep: Sleep,
     /// Of each facet, in order of their numbers.
     pub novelties: [Novelties; Facet::COUNT],
 }
@@ -55,6 +57,7 @@ impl Baseline {
             hour: self.hour,
             hour_chances: self.hour_chances,
             epoch: of_minute(self.epoch),
+            sleep: self.sleep,
             novelties: self.tallies.map(novelties),
         }
     }
@@ -78,6 +81,7 @@ impl Baseline {
             hour: kept.hour,
             hour_chances: kept.hour_chances,
             epoch: minute(kept.epoch),
+            sleep: kept.sleep,
             ..Self::new(kept.first)
         }
     }

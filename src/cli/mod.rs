@@ -5,14 +5,17 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
-use crate::format::Style;
 use crate::sink::stream::Stream;
 
+mod backtest;
 mod completions;
+mod detectors;
 mod explain;
+mod job;
 mod man;
 mod progress;
 mod replay;
+mod terminal;
 
 /// How a run ends, as its exit code tells a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +28,7 @@ pub enum Exit {
     Usage = 2,
     /// More records were rejected than `--max-rejects` allows.
     Rejects = 4,
-    /// There is an incident as bad as `--fail-on` says.
+    /// There is an incident as bad as `--fail-on` says, or a backtest is worse than it may be.
     Found = 10,
 }
 
@@ -64,6 +67,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::Args>),
+    Backtest(Box<backtest::Args>),
+    Detectors(detectors::Args),
     Explain(explain::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -81,6 +86,8 @@ impl Cli {
     pub fn run(self) -> Exit {
         let outcome = match self.command {
             Command::Replay(args) => replay::run(&args),
+            Command::Backtest(args) => backtest::run(&args),
+            Command::Detectors(args) => detectors::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
@@ -94,13 +101,6 @@ impl Cli {
         _ = Stream::stderr().say(&format_args!("error: {error:#}\n"));
         exit
     }
-}
-
-/// Colours unless `NO_COLOR` says otherwise (<https://no-color.org>), and the terminal's width.
-fn terminal_style() -> Style {
-    let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let width = terminal_size::terminal_size().map_or(Style::PLAIN.width, |(width, _)| usize::from(width.0));
-    Style { color, width }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::format::Format;
 use crate::text::Text;
 
 mod setting;
-mod yaml;
+pub(crate) mod yaml;
 
 use setting::{Bytes, Setting};
 pub use setting::{MaxRejects, severity};
@@ -100,10 +100,13 @@ const KEYS: &[Key] = &[
     key("detection.repeat-window", "events among which a repeat is recognised, at least", |c| {
         &mut c.detection.repeat_window
     }),
+    key("detection.notifications-a-day", "incidents that are alerts, a day; critical ones always are", |c| {
+        &mut c.detection.notifications_a_day
+    }),
     key("detection.disabled-detectors", "detectors that are not asked, by id", |c| &mut c.detection.disabled_detectors),
 ];
 
-/// Why a configuration cannot be used.
+/// Why a configuration, or another file that is written like one, cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -124,7 +127,7 @@ pub enum ConfigError {
     },
 }
 
-/// One thing that is wrong in a configuration, and what would be right.
+/// One thing that is wrong in such a file, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Where, from 1.
@@ -142,6 +145,15 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
+/// Reads a file and makes something of its text.
+pub(crate) fn load<T>(path: &Path, parse: fn(&str) -> Result<T, Vec<Problem>>) -> Result<T, ConfigError> {
+    let shown = Text::new(&path.to_string_lossy());
+    match fs::read_to_string(path) {
+        Err(cause) => Err(ConfigError::Unreadable { path: shown, cause }),
+        Ok(text) => parse(&text).map_err(|problems| ConfigError::Wrong { path: shown, problems }),
+    }
+}
+
 impl Config {
     /// Reads a file; what it does not name is at its default.
     ///
@@ -149,11 +161,7 @@ impl Config {
     ///
     /// If it cannot be read, or with everything that is wrong in it.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let shown = Text::new(&path.to_string_lossy());
-        match fs::read_to_string(path) {
-            Err(cause) => Err(ConfigError::Unreadable { path: shown, cause }),
-            Ok(text) => Self::parse(&text).map_err(|problems| ConfigError::Wrong { path: shown, problems }),
-        }
+        load(path, Self::parse)
     }
 
     /// Reads the text of a file.

@@ -18,20 +18,22 @@ pub(super) struct Entry<'a> {
 
 /// The known keys of a text; everything else is a problem.
 pub(super) fn entries<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Vec<Entry<'a>> {
+    let document = document(text, problems);
     let mut walk = Walk { entries: Vec::new(), problems };
-    match MarkedYaml::load_from_str(text) {
-        Err(e) => walk.problem(e.marker().line(), e.info().to_owned()),
-        Ok(documents) => {
-            let mut documents = documents.into_iter();
-            if let Some(document) = documents.next() {
-                walk.document(document);
-            }
-            if let Some(second) = documents.next() {
-                walk.problem(second.span.start.line(), "found a second document, wanted one".to_owned());
-            }
-        }
-    }
+    document.into_iter().for_each(|document| walk.document(document));
     walk.entries
+}
+
+/// The one document of a text, JSON included; none if it is empty or no YAML.
+pub(crate) fn document<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Option<MarkedYaml<'a>> {
+    let mut problem = |line, what: &str| problems.push(Problem { line, what: what.to_owned() });
+    let documents = MarkedYaml::load_from_str(text).map_err(|e| problem(e.marker().line(), e.info())).ok()?;
+    let mut documents = documents.into_iter();
+    let first = documents.next();
+    if let Some(second) = documents.next() {
+        problem(second.span.start.line(), "found a second document, wanted one");
+    }
+    first
 }
 
 struct Walk<'a, 'p> {
@@ -116,7 +118,8 @@ fn shown<'a>(data: &YamlData<'a, MarkedYaml<'a>>) -> String {
     }
 }
 
-fn kind<'a>(data: &YamlData<'a, MarkedYaml<'a>>) -> &'static str {
+/// What a value is, for one who wanted another.
+pub(crate) fn kind<'a>(data: &YamlData<'a, MarkedYaml<'a>>) -> &'static str {
     match data {
         YamlData::Sequence(_) => "a list",
         YamlData::Mapping(_) => "a section",

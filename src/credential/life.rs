@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
+use smallvec::SmallVec;
+
 use super::{Kind, key};
-use crate::baseline::{Facet, Observation};
+use crate::baseline::{Facet, Observation, QUARANTINE_DAYS};
 use crate::event::{Span, Timestamp};
 
 /// The most addresses that are kept of one credential; the least recently used makes room.
@@ -32,6 +34,28 @@ pub struct Use {
     pub count: u64,
     /// It came with an alert: the address is not normal.
     pub quarantined: bool,
+    /// Days on which it was seen, up to what ends a quarantine.
+    pub days: u8,
+}
+
+impl Use {
+    /// A first use from `ip`.
+    pub(super) const fn new(ip: IpAddr, at: Timestamp, quarantined: bool) -> Self {
+        Self { ip, first: at, last: at, count: 1, quarantined, days: 1 }
+    }
+
+    /// Counts it once more; true if that ends its quarantine.
+    pub(super) fn see(&mut self, at: Timestamp) -> bool {
+        const DAY: i64 = Span::days(1).0;
+        if at.0.div_euclid(DAY) > self.last.0.div_euclid(DAY) {
+            self.days = self.days.saturating_add(1);
+        }
+        self.last = self.last.max(at);
+        self.count += 1;
+        let released = self.quarantined && self.days >= QUARANTINE_DAYS;
+        self.quarantined &= !released;
+        released
+    }
 }
 
 /// What is known of one credential.
@@ -50,9 +74,9 @@ pub struct Life {
     /// The request that issued it came with an alert.
     pub is_suspect: bool,
     /// Where it was used from.
-    pub uses: Vec<Use>,
+    pub uses: SmallVec<[Use; 1]>,
     /// The families of the clients it was used with, as hashes.
-    pub clients: Vec<u64>,
+    pub clients: SmallVec<[u64; 2]>,
     /// First use; the Unix epoch if it was never used.
     pub first: Timestamp,
     /// When it was last heard of: used or issued.
@@ -70,8 +94,8 @@ impl Life {
             kind: None,
             issued: None,
             is_suspect: false,
-            uses: Vec::new(),
-            clients: Vec::new(),
+            uses: SmallVec::new(),
+            clients: SmallVec::new(),
             first: Timestamp::default(),
             last: Timestamp::default(),
         }
@@ -97,8 +121,6 @@ impl Life {
             if self.clients.len() >= MAX_CLIENTS {
                 self.clients.remove(0);
             }
-            // most have one client and one address: room for four of each is most of what a life would take
-            self.clients.reserve_exact(1);
             self.clients.push(agent);
         }
     }
@@ -108,7 +130,6 @@ impl Life {
             let oldest = self.uses.iter().enumerate().min_by_key(|(_, u)| (u.last, u.ip)).map_or(0, |(n, _)| n);
             self.uses.remove(oldest);
         }
-        self.uses.reserve_exact(1);
         self.uses.push(new);
     }
 

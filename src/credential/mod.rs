@@ -199,14 +199,13 @@ impl Credentials {
     /// Counts one use of a credential where, and with the client with which, it is normally used; false if it is not
     /// such a use. Without a credential id there is nothing to tell.
     pub fn touch(&mut self, event: &Event<'_>, seen: &Observation) -> bool {
-        let Some(id) = event.credential.id.as_deref() else { return true };
-        let Some(life) = self.lives.find_mut(key(id), |l| l.key == key(id)) else { return false };
+        let Some(id) = event.credential.id.as_deref().map(key) else { return true };
+        let Some(life) = self.lives.find_mut(id, |life| life.key == id) else { return false };
         let Some(known) = life.uses.iter_mut().find(|u| Some(u.ip) == event.source_ip && !u.quarantined) else {
             return event.source_ip.is_none();
         };
         life.last = life.last.max(event.at);
-        known.last = known.last.max(event.at);
-        known.count += 1;
+        known.see(event.at);
         !life.is_suspect && seen.value(Facet::Agent).is_none_or(|agent| life.clients.contains(&agent))
     }
 
@@ -214,9 +213,6 @@ impl Credentials {
     /// normal, and one that an API server relayed says nothing of where a credential in use is.
     pub fn learn(&mut self, event: &Event<'_>, seen: &Observation, quarantine: bool, relayed: bool) {
         let (Some(id), Some(ip)) = (event.credential.id.as_deref(), event.source_ip) else { return };
-        if self.lives.len() >= self.capacity {
-            self.evict();
-        }
         if !quarantine {
             self.learn_issue(event, key(id));
         }
@@ -230,21 +226,25 @@ impl Credentials {
         if !quarantine {
             life.add_client(seen);
         }
-        if life.uses.iter().any(|u| u.ip == ip) {
-            return;
-        }
         let before = life.elsewhere(ip).len();
-        if relayed && before > 0 {
-            return;
-        }
-        life.add_use(Use { ip, first: event.at, last: event.at, count: 1, quarantined: quarantine });
-        if !quarantine {
+        let is_normal_now = match life.uses.iter_mut().find(|u| u.ip == ip) {
+            Some(known) => known.quarantined && known.see(event.at),
+            None if relayed && before > 0 => false,
+            None => {
+                life.add_use(Use::new(ip, event.at, quarantine));
+                !quarantine
+            }
+        };
+        if is_normal_now {
             self.learn_address(event, key(id), ip, before);
         }
     }
 
     fn life_mut(&mut self, id: &str) -> &mut Life {
         let key = key(id);
+        if self.lives.len() >= self.capacity && self.by_key(key).is_none() {
+            self.evict();
+        }
         self.lives.entry(key, |l| l.key == key, |l| l.key).or_insert_with(|| Life::new(id)).into_mut()
     }
 
@@ -263,9 +263,10 @@ impl Credentials {
 
     /// Learns what a normal new address says of habits; `before` is how many the credential had.
     fn learn_address(&mut self, event: &Event<'_>, id: u64, ip: IpAddr, before: usize) {
-        let kind = self.habits.entry(Kind::of(event)).or_default();
-        let account = self.accounts.entry(key(&event.username)).or_default();
-        for habit in [kind, account] {
+        let account = key(&event.username);
+        let has_room = self.accounts.len() < self.capacity || self.accounts.contains_key(&account);
+        let account = has_room.then(|| self.accounts.entry(account).or_default());
+        for habit in [Some(self.habits.entry(Kind::of(event)).or_default()), account].into_iter().flatten() {
             habit.credentials += u32::from(before == 0);
             habit.exceptions += u32::from(before == 1);
         }
@@ -279,6 +280,9 @@ impl Credentials {
             let lives = &self.lives;
             let holds = |t: &Tenant| lives.find(t.credential, |l| l.key == t.credential);
             self.tenants.retain(|_, t| holds(t).is_some_and(|l| event.at.since(l.last) <= HOLD));
+            if self.tenants.len() >= self.capacity {
+                return;
+            }
         }
         self.moves.credentials += 1;
         let tenant = Tenant { pod: (&**pod).into(), node: (&**node).into(), credential: id };

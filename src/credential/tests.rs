@@ -116,3 +116,15 @@ fn a_life_says_whose_it_is_and_what() {
     assert_eq!((life.id.len(), life.kind), (128, Some(Kind::Bare)), "an id is cut, and still found by the whole");
     assert_eq!(life.account.map(NonZeroU64::get), Some(key(&event().username)));
 }
+
+#[test]
+fn an_address_that_is_used_for_days_without_objection_becomes_normal() {
+    let mut credentials = Credentials::new(10);
+    learn(&mut credentials, &event(), false);
+    let moved = event().from("203.0.113.9");
+    for day in 0..3 {
+        assert!(credentials.life("JTI=cart").unwrap().normal_use("203.0.113.9".parse().unwrap()).is_none());
+        learn(&mut credentials, &moved.clone().after(Span::days(day)), true);
+    }
+    assert!(credentials.life("JTI=cart").unwrap().normal_use("203.0.113.9".parse().unwrap()).is_some());
+}

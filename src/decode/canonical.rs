@@ -87,10 +87,11 @@ fn read<'a>(cursor: &mut Cursor<'a, '_>, fields: &mut Fields<'a>) -> Option<()> 
     if cursor.eat(r#","responseStatus":{"metadata":"#) {
         response_status(cursor, fields)?;
     }
-    for body in [r#","requestObject":"#, r#","responseObject":"#] {
-        if cursor.eat(body) {
-            cursor.skip_value()?;
-        }
+    if cursor.eat(r#","requestObject":"#) {
+        fields.body = cursor.value()?;
+    }
+    if cursor.eat(r#","responseObject":"#) {
+        cursor.skip_value()?;
     }
     cursor.expect(r#","requestReceivedTimestamp":""#)?;
     fields.received = Some(time::timestamp(cursor.string()?.plain()?)?);

@@ -160,6 +160,13 @@ impl<'a, 's> Cursor<'a, 's> {
         (digits == 1 || !text.starts_with('0')).then(|| text.parse().ok())?
     }
 
+    /// Steps over any value and returns it as written.
+    pub(super) fn value(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        self.skip_value()?;
+        self.text.get(start..self.at)
+    }
+
     /// Skips any value.
     pub(super) fn skip_value(&mut self) -> Option<()> {
         // The kinds of the open containers, the innermost lowest: 1 for an object.

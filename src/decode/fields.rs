@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::RejectReason;
+use super::{RejectReason, body};
 use crate::event::{Credential, Event, Facts, Outcome, Stage, Target, Timestamp};
 
 /// An audit event as far as a parser has read it.
@@ -27,6 +27,8 @@ pub(super) struct Fields<'a> {
     pub(super) received: Option<Timestamp>,
     pub(super) at: Option<Timestamp>,
     pub(super) annotations: Annotations<'a>,
+    /// The request's body as it was logged; empty if it was not.
+    pub(super) body: &'a str,
 }
 
 /// The annotations that matter.
@@ -166,6 +168,7 @@ impl<'a> Fields<'a> {
                 revoked_token: self.annotations.revoked_token,
                 truncated: self.annotations.truncated,
                 forwarded: self.forwarded,
+                body: body::read(&self.verb, &self.target, self.body),
             },
             audit_id: self.audit_id,
             username: self.username,

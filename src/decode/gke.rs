@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::fields::{self, Decision, Fields};
 use super::native::{Notes, Str};
@@ -50,6 +51,8 @@ struct AuditLog<'a> {
     request_metadata: Option<RequestMetadata<'a>>,
     #[serde(borrow)]
     status: Option<Status<'a>>,
+    #[serde(borrow)]
+    request: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +121,7 @@ pub(super) fn fields(entry: &str, envelope: Option<Timestamp>) -> Result<Fields<
         received: at,
         at,
         annotations,
+        body: log.request.map(RawValue::get).unwrap_or_default(),
         ..Fields::default()
     })
 }

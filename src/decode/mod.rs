@@ -4,11 +4,14 @@
 //! envelopes of clouds and log shippers are opened (`wrapper`, `gke`, `cri`). All three end in the same rules
 //! (`fields`). Nothing here fails as a whole: what is no event becomes a [`Reject`] that says why.
 
+mod body;
 mod canonical;
+mod certificate;
 mod cri;
 mod cursor;
 mod fields;
 mod gke;
+mod json;
 mod native;
 mod record;
 mod reject;

@@ -42,6 +42,8 @@ pub(super) struct Wire<'a> {
     object_ref: Option<ObjectRef<'a>>,
     #[serde(borrow)]
     response_status: Option<Status<'a>>,
+    #[serde(borrow)]
+    request_object: Option<&'a RawValue>,
     #[serde(borrow, default)]
     request_received_timestamp: Str<'a>,
     #[serde(borrow, default)]
@@ -129,6 +131,7 @@ impl<'a> Wire<'a> {
             received,
             at: moment(&self.stage_timestamp)?.or(received).or(legacy).or(envelope),
             annotations: self.annotations.map(|n| n.0).unwrap_or_default(),
+            body: self.request_object.map(RawValue::get).unwrap_or_default(),
         })
     }
 }

@@ -73,8 +73,8 @@ fn recorded_events_show_every_outcome_but_throttling() {
 
 #[test]
 fn the_scanner_takes_all_that_the_api_server_writes_and_agrees_with_the_parser() {
-    let block = String::from_utf8(data("native/audit.jsonl")).unwrap();
-    assert!(block.lines().count() > 50);
+    let block = String::from_utf8([data("native/audit.jsonl"), data("bodies/audit.jsonl")].concat()).unwrap();
+    assert!(block.lines().count() > 60);
     for line in block.lines() {
         assert_eq!(parsers::scanned(line).as_ref(), parsers::parsed(line).ok().as_ref(), "{line}");
         assert!(parsers::scanned(line).is_some(), "{line}");
@@ -260,8 +260,8 @@ fn parts_of_two_streams_are_not_joined() {
 
 /// A recorded line with some bytes changed, dropped or doubled.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
-    let lines: Vec<Vec<u8>> =
-        data("native/audit.jsonl").split(|&b| b == b'\n').map(<[u8]>::to_vec).filter(|l| !l.is_empty()).collect();
+    let lines = [data("native/audit.jsonl"), data("bodies/audit.jsonl")].concat();
+    let lines: Vec<Vec<u8>> = lines.split(|&b| b == b'\n').map(<[u8]>::to_vec).filter(|l| !l.is_empty()).collect();
     let edit =
         (any::<prop::sample::Index>(), 0..4u8, prop_oneof![any::<u8>(), prop::sample::select(&b"\"\\{}[],:0u e"[..])]);
     (prop::sample::select(lines), prop::collection::vec(edit, 0..4)).prop_map(|(mut line, edits)| {

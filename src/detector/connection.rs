@@ -13,6 +13,10 @@ impl Detector for NewReach {
         "new-reach"
     }
 
+    fn about(&self) -> &'static str {
+        "another program in an exec, another path behind a node's proxy"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         if context.novel.contains(Facet::Action) || !context.novel.contains(Facet::Reach) {
             return None;

@@ -3,15 +3,15 @@
 use super::{BRUTE_FORCE, Context, Detector, Weighed, about, as_attempted, doublings, scaled};
 use crate::alert::{Reason, Signal};
 use crate::baseline::Facet;
-use crate::burst::{Burst, WINDOW};
+use crate::burst::{Excess, SPANS};
 use crate::event::{Event, Outcome};
 use crate::impact::DISCOVERY;
 use crate::text::Text;
 
-/// Different things denied in one window from which they are a burst.
-const BURST: u32 = 5;
+/// Different things denied in 5 minutes, an hour, a day and a week from which they are a burst.
+const BURST: [u32; 4] = [5, 8, 15, 30];
 
-/// Unauthenticated requests in one window from which they are a burst.
+/// Unauthenticated requests in 5 minutes from which they are a burst.
 const UNAUTHENTICATED_BURST: u32 = 8;
 
 /// Something that the account does is denied now.
@@ -20,6 +20,10 @@ pub(super) struct Denied;
 impl Detector for Denied {
     fn id(&self) -> &'static str {
         "denied"
+    }
+
+    fn about(&self) -> &'static str {
+        "something that the account does is denied now"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
@@ -32,7 +36,7 @@ impl Detector for Denied {
     }
 }
 
-/// Many different things denied in a short time: somebody is trying doors.
+/// Many different things denied, at once or drop by drop: somebody is trying doors.
 pub(super) struct DeniedBurst;
 
 impl Detector for DeniedBurst {
@@ -40,19 +44,20 @@ impl Detector for DeniedBurst {
         "denied-burst"
     }
 
+    fn about(&self) -> &'static str {
+        "many different things denied, at once or drop by drop"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
-        let burst = context.cluster.denials.of(event).filter(|_| event.outcome.is_denied())?;
-        if context.routine_carrier
-            || burst.distinct() < BURST.max(2 * burst.usual)
-            || !context.novel.contains(Facet::Denied)
-        {
+        if context.routine_carrier || !event.outcome.is_denied() || !context.novel.contains(Facet::Denied) {
             return None;
         }
+        let excess = context.cluster.denials.of(event)?.excess(BURST)?;
         Some(Signal {
             detector: self.id(),
-            surprise: doublings(burst.distinct(), burst.usual),
+            surprise: doublings(excess.now, excess.usual),
             impact: about(DISCOVERY, 50, "trying what is allowed"),
-            reason: reason("many different things denied in a short time", BURST, burst.distinct(), burst),
+            reason: reason("many different things denied", excess),
         })
     }
 }
@@ -65,24 +70,29 @@ impl Detector for UnauthenticatedBurst {
         "unauthenticated-burst"
     }
 
+    fn about(&self) -> &'static str {
+        "eight or more requests with an invalid credential from one address within five minutes"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let burst = context.cluster.denials.of(event).filter(|_| event.outcome == Outcome::Unauthenticated)?;
-        if burst.count < UNAUTHENTICATED_BURST {
+        let (now, limit) = (burst.shortest().count, UNAUTHENTICATED_BURST);
+        if now < limit {
             return None;
         }
         Some(Signal {
             detector: self.id(),
-            surprise: doublings(burst.count, 0),
+            surprise: doublings(now, 0),
             impact: about(BRUTE_FORCE, 55, "trying credentials"),
-            reason: reason("many requests with an invalid credential", UNAUTHENTICATED_BURST, burst.count, burst),
+            reason: reason("many requests with an invalid credential", Excess { span: SPANS[0], limit, now, usual: 0 }),
         })
     }
 }
 
-fn reason(finding: &'static str, limit: u32, n: u32, burst: &Burst) -> Reason {
+fn reason(finding: &'static str, Excess { span, limit, now, usual }: Excess) -> Reason {
     Reason {
-        expected: vec![Text::from(format!("at most {}", burst.usual))],
-        measure: Some(u64::from(n)),
-        ..Reason::new("denials", finding, Text::from(format!("{limit} or more in {WINDOW}")))
+        expected: vec![Text::from(format!("at most {usual}"))],
+        measure: Some(u64::from(now)),
+        ..Reason::new("denials", finding, Text::from(format!("{limit} or more in {span}")))
     }
 }

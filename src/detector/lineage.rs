@@ -6,6 +6,7 @@ use crate::alert::{Bits, Grade, Reason, Signal};
 use crate::baseline::Facet;
 use crate::credential::Kind;
 use crate::event::Event;
+use crate::impact::body::is_loose;
 use crate::impact::{Deed, FORGE};
 use crate::text::Text;
 
@@ -29,6 +30,10 @@ impl Detector for Minted {
         "token-minted"
     }
 
+    fn about(&self) -> &'static str {
+        "a token asked for by somebody who never asked for one of that account"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         // A kubelet asks for the tokens of whatever pods it is sent, and may ask for no others (NodeRestriction).
         if !Self::applies(event) || context.routine_carrier {
@@ -40,12 +45,38 @@ impl Detector for Minted {
     }
 }
 
+/// A token asked for that is unlike those its requester asks for: longer, for somebody else, bound to nothing.
+pub(super) struct Long;
+
+impl Detector for Long {
+    fn id(&self) -> &'static str {
+        "token-long"
+    }
+
+    fn about(&self) -> &'static str {
+        "a token asked for that is unlike those that its requester asks for (needs bodies)"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        if !Minted::applies(event) || context.routine_carrier || !is_loose(event) {
+            return None;
+        }
+        let impact = as_attempted(event, context.impact);
+        let weighed = Weighed { impact, finding: "token unlike those it asks for", show_usual: true };
+        context.signal(self.id(), event, Facet::Body, weighed)
+    }
+}
+
 /// A token in use that was minted in an incident: whatever it does is part of that.
 pub(super) struct Tainted;
 
 impl Detector for Tainted {
     fn id(&self) -> &'static str {
         "token-tainted"
+    }
+
+    fn about(&self) -> &'static str {
+        "a token in use whose issue came with an alert"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
@@ -76,6 +107,10 @@ impl Detector for Unissued {
         "token-unissued"
     }
 
+    fn about(&self) -> &'static str {
+        "a token in use that nobody was seen to issue"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let id = event.credential.id.as_deref().filter(|id| id.starts_with("JTI="))?;
         let surprise = context.cluster.credentials.surprise_of_unissued(Kind::of(event), id, event.at)?;
@@ -100,6 +135,10 @@ pub(super) struct Revoked;
 impl Detector for Revoked {
     fn id(&self) -> &'static str {
         "token-revoked"
+    }
+
+    fn about(&self) -> &'static str {
+        "a long-lived token in use after it was called back"
     }
 
     fn inspect(&self, event: &Event<'_>, _: &Context<'_>) -> Option<Signal> {

@@ -4,7 +4,7 @@ mod connection;
 mod denied;
 mod lineage;
 mod novelty;
-mod spread;
+mod pace;
 mod token;
 
 use crate::alert::{Bits, History, Impact, Peers, Reason, Signal};
@@ -21,6 +21,9 @@ pub trait Detector: Send + Sync {
     /// Its name in alerts, settings and documents.
     fn id(&self) -> &'static str;
 
+    /// What it sees, in one line for a list.
+    fn about(&self) -> &'static str;
+
     /// What it says of `event`; none if it sees nothing unusual.
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal>;
 }
@@ -30,21 +33,54 @@ pub const ALL: &[&dyn Detector] = &[
     &token::Shared,
     &token::Elsewhere,
     &lineage::Minted,
+    &lineage::Long,
     &lineage::Tainted,
     &lineage::Unissued,
     &lineage::Revoked,
-    &novelty::New { id: "token-unbound", facet: Facet::Credential, finding: "credential of another kind" },
+    &novelty::New {
+        id: "token-unbound",
+        about: "an account that came with one kind of credential comes with another",
+        facet: Facet::Credential,
+        finding: "credential of another kind",
+    },
     &novelty::NewAction,
-    &novelty::New { id: "new-namespace", facet: Facet::Namespace, finding: "new namespace" },
+    &novelty::New {
+        id: "new-namespace",
+        about: "a namespace that the account never acted in",
+        facet: Facet::Namespace,
+        finding: "new namespace",
+    },
     &novelty::NewActionInNamespace,
-    &novelty::New { id: "new-object", facet: Facet::Name, finding: "new object of a sensitive kind" },
+    &novelty::New {
+        id: "new-object",
+        about: "a known deed on a new object of a sensitive kind",
+        facet: Facet::Name,
+        finding: "new object of a sensitive kind",
+    },
+    &novelty::New {
+        id: "new-kind-of-object",
+        about: "the first object of a kind that is dangerous in this way (needs bodies)",
+        facet: Facet::Body,
+        finding: "first object of this kind",
+    },
     &connection::NewReach,
-    &novelty::New { id: "impersonation", facet: Facet::Impersonated, finding: "new identity acted as" },
+    &novelty::New {
+        id: "impersonation",
+        about: "an identity that the account never acted as",
+        facet: Facet::Impersonated,
+        finding: "new identity acted as",
+    },
     &novelty::NewSource,
-    &novelty::New { id: "forwarded", facet: Facet::Forwarded, finding: "first request that says it was forwarded" },
+    &novelty::New {
+        id: "forwarded",
+        about: "the account's first request with more than one entry in sourceIPs",
+        facet: Facet::Forwarded,
+        finding: "first request that says it was forwarded",
+    },
     &token::Agent,
     &novelty::NewAgent,
-    &spread::Spread,
+    &pace::Spread,
+    &pace::Dormant,
     &denied::Denied,
     &denied::DeniedBurst,
     &denied::UnauthenticatedBurst,
@@ -154,6 +190,9 @@ impl<'a> Context<'a> {
         let peers = self.cluster.peers.like(event.principal(), facet, value);
         let habit = if self.person_at_home { Habit::Exploring } else { Habit::Steady };
         let mut bits = self.baseline.surprise(facet, habit).0.max(self.surprise_of_the_young(facet, value, event.at));
+        if facet == Facet::Body {
+            bits = bits.min(self.baseline.surprise_of_body(value).0);
+        }
         if let Some(Peers { doing, of }) = peers.filter(|p| p.doing > 0) {
             bits = bits.min(improbability(doing, of));
         }
@@ -185,7 +224,7 @@ impl<'a> Context<'a> {
     /// The usual values of a facet, safe to show.
     #[must_use]
     pub fn usual(&self, facet: Facet) -> Vec<Text> {
-        let symbols = self.baseline.usual(facet, 3);
+        let symbols = self.baseline.usual(facet, self.seen.value(facet).unwrap_or_default(), 3);
         self.baselines.texts(&symbols).iter().map(|text| Text::new(text)).collect()
     }
 
@@ -236,7 +275,7 @@ pub struct Weighed {
 fn improbability(doing: u32, of: u32) -> f32 {
     #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
     let share = (doing as f32 + 0.5) / (of as f32 + 1.0);
-    -share.min(1.0).log2()
+    0.0 - share.min(1.0).log2()
 }
 
 /// Two bits for every doubling over what is usual.

@@ -5,10 +5,12 @@ use super::{Context, Detector, USE_TOKEN, VALID_ACCOUNTS, Weighed, about, as_att
 use crate::alert::{Grade, Impact, Signal};
 use crate::baseline::Facet;
 use crate::event::{Event, PrincipalKind};
+use crate::impact::body::is_dangerous;
 
 /// A value of one facet that the account never had.
 pub(super) struct New {
     pub(super) id: &'static str,
+    pub(super) about: &'static str,
     pub(super) facet: Facet,
     pub(super) finding: &'static str,
 }
@@ -18,22 +20,30 @@ impl Detector for New {
         self.id
     }
 
+    fn about(&self) -> &'static str {
+        self.about
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         if !context.novel.contains(self.facet) || (context.routine_carrier && is_elsewhere_sent(self.facet)) {
             return None;
         }
-        if self.facet == Facet::Name && (context.novel.contains(Facet::Action) || Minted::applies(event)) {
+        let is_object = matches!(self.facet, Facet::Name | Facet::Body);
+        if is_object && (context.novel.contains(Facet::Action) || Minted::applies(event)) {
+            return None;
+        }
+        if self.facet == Facet::Body && !is_dangerous(event) {
             return None;
         }
         let impact = weigh(self.facet, event, context.impact, context.person_at_home);
-        let show_usual = matches!(self.facet, Facet::Credential | Facet::Namespace);
+        let show_usual = matches!(self.facet, Facet::Credential | Facet::Namespace | Facet::Body);
         context.signal(self.id, event, self.facet, Weighed { impact, finding: self.finding, show_usual })
     }
 }
 
 /// Facets that say where an account went: for a carrier of somebody else's orders that is no choice of its own.
 const fn is_elsewhere_sent(facet: Facet) -> bool {
-    matches!(facet, Facet::Namespace | Facet::Name)
+    matches!(facet, Facet::Namespace | Facet::Name | Facet::Body)
 }
 
 fn weigh(facet: Facet, event: &Event<'_>, impact: Impact, person_at_home: bool) -> Impact {
@@ -60,6 +70,10 @@ pub(super) struct NewSource;
 impl Detector for NewSource {
     fn id(&self) -> &'static str {
         "new-source"
+    }
+
+    fn about(&self) -> &'static str {
+        "an address that the account never came from"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
@@ -100,6 +114,10 @@ impl Detector for NewAction {
         "new-action"
     }
 
+    fn about(&self) -> &'static str {
+        "a deed on a kind of object that the account never did"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         if !context.novel.contains(Facet::Action) || (Minted::applies(event) && !context.routine_carrier) {
             return None;
@@ -125,6 +143,10 @@ impl Detector for NewActionInNamespace {
         "new-action-in-namespace"
     }
 
+    fn about(&self) -> &'static str {
+        "a known deed in a known namespace, never before together"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let explained = context.novel.contains(Facet::Action) || context.novel.contains(Facet::Namespace);
         if explained || context.routine_carrier || !context.novel.contains(Facet::ActionInNamespace) {
@@ -142,6 +164,10 @@ pub(super) struct NewAgent;
 impl Detector for NewAgent {
     fn id(&self) -> &'static str {
         "new-agent"
+    }
+
+    fn about(&self) -> &'static str {
+        "a client that the account never used, with a credential that is new too"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {

@@ -2,7 +2,7 @@
 
 use crate::alert::{Incident, Severity};
 use crate::engine::{Engine, Feed, Settings};
-use crate::event::{Event, Outcome, Span};
+use crate::event::{Body, Capabilities, Event, HostPaths, Outcome, Pod, Span, TokenRequest};
 use crate::sample::event;
 
 /// An engine that has learnt ten hours of a shop: forty pods on four nodes, each with its own token and address.
@@ -272,4 +272,92 @@ fn nobody_at_an_address_under_suspicion_is_the_same_somebody() {
     let said = incidents(&events);
     assert_eq!(said.len(), 1);
     assert_eq!(said[0].detectors(), ["token-shared", "unauthenticated-burst"]);
+}
+
+/// A request by the deployer of `shop` for a pod.
+fn deploy(pod: Pod) -> Event<'static> {
+    let deployer = event().by("system:serviceaccount:shop:deployer").pod("JTI=deployer", "deployer-0", "node-1");
+    deployer.from("10.1.1.60").doing("create", "pods").on("shop", "job").asking(Body::Pod(pod))
+}
+
+const PRIVILEGED: Pod = Pod {
+    privileged: true,
+    host_pid: false,
+    host_ipc: false,
+    host_network: false,
+    host_paths: HostPaths::None,
+    capabilities: Capabilities::Harmless,
+};
+
+/// What is said of `event` by an engine that has learnt `usual` beside the shop.
+fn said_after(usual: &Event<'static>, event: Event<'static>) -> Vec<Incident> {
+    let mut engine = learnt_with(usual);
+    engine.process(Feed(0), &event.after(NOW));
+    engine.finish()
+}
+
+#[test]
+fn a_dangerous_pod_among_plain_ones_is_noticed() {
+    let said = said_after(&deploy(Pod::default()), deploy(PRIVILEGED));
+    assert_eq!(said[0].detectors(), ["new-kind-of-object"]);
+    assert!(said[0].severity >= High);
+    let signal = &said[0].alerts[0].signals[0];
+    assert_eq!((signal.impact.weight, signal.impact.technique.id), (90, "T1611"));
+    assert_eq!(signal.reason.observed.as_str(), "create pods: privileged");
+    assert_eq!(signal.reason.expected[0].as_str(), "create pods: ordinary");
+}
+
+#[test]
+fn a_dangerous_pod_among_its_like_is_quiet() {
+    assert!(said_after(&deploy(PRIVILEGED), deploy(PRIVILEGED)).is_empty());
+    assert!(said_after(&deploy(PRIVILEGED), deploy(Pod::default())).is_empty());
+}
+
+#[test]
+fn a_policy_that_begins_to_log_bodies_is_no_news() {
+    let mut without = deploy(Pod::default());
+    without.facts.body = None;
+    let said = said_after(&without, deploy(PRIVILEGED));
+    assert!(said.iter().all(|incident| incident.severity < Low), "{said:?}");
+}
+
+#[test]
+fn a_dangerous_pod_by_somebody_who_makes_none_weighs_by_its_body() {
+    let new = |pod| event().doing("create", "pods").on("shop", "x").asking(Body::Pod(pod));
+    let (plain, privileged) = (incidents(&[new(Pod::default())]), incidents(&[new(PRIVILEGED)]));
+    assert_eq!(plain[0].detectors(), privileged[0].detectors());
+    assert!(plain[0].severity < High && privileged[0].severity >= High);
+}
+
+/// The same request for a token, with what its body asks for.
+fn mint_for(seconds: i64, bound_to: &str) -> Event<'static> {
+    let request = TokenRequest { seconds, bound_to: bound_to.to_owned(), ..TokenRequest::default() };
+    mint().asking(Body::Token(request))
+}
+
+#[test]
+fn a_token_unlike_those_that_are_asked_for_is_noticed() {
+    let said = said_after(&mint_for(3_600, "Pod"), mint_for(315_360_000, ""));
+    assert_eq!(said[0].detectors(), ["token-long"]);
+    assert!(said[0].severity >= High);
+    assert!(said_after(&mint_for(315_360_000, ""), mint_for(315_360_000, "")).is_empty());
+    assert!(said_after(&mint_for(315_360_000, ""), mint_for(600, "Pod")).is_empty(), "it asks for less");
+}
+
+/// An account that is asked for every minute for ten hours, and then not for a fortnight.
+#[test]
+fn a_dormant_account_that_wakes_to_do_something_grave_is_noticed() {
+    let mut engine = learnt();
+    let awake = event().doing("get", "secrets").on("shop", "token").after(Span::days(14));
+    engine.process(Feed(0), &awake);
+    let said = engine.finish();
+    assert!(said[0].detectors().contains(&"dormant"), "{:?}", said[0].detectors());
+    assert!(said[0].severity >= Medium);
+}
+
+#[test]
+fn a_weekend_is_no_dormancy() {
+    let mut engine = learnt();
+    engine.process(Feed(0), &event().after(Span::days(3)));
+    assert!(engine.finish().is_empty());
 }

@@ -19,6 +19,10 @@ impl Detector for Shared {
         "token-shared"
     }
 
+    fn about(&self) -> &'static str {
+        "one credential from a second address"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let (id, ip) = (event.credential.id.as_deref()?, event.source_ip?);
         let life = context.cluster.credentials.life(id)?;
@@ -70,6 +74,10 @@ impl Detector for Elsewhere {
         "token-elsewhere"
     }
 
+    fn about(&self) -> &'static str {
+        "a pod's token from an address that a pod of another node holds"
+    }
+
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
         let (ip, node) = (event.source_ip?, event.credential.node_name.as_deref()?);
         let pod = event.credential.pod_name.as_deref()?;
@@ -106,6 +114,10 @@ pub(super) struct Agent;
 impl Detector for Agent {
     fn id(&self) -> &'static str {
         "token-agent"
+    }
+
+    fn about(&self) -> &'static str {
+        "a credential in use with a client that its account never used"
     }
 
     fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {

@@ -6,6 +6,7 @@ mod ecs;
 mod falco;
 mod hint;
 mod ocsf;
+pub(crate) mod rows;
 #[cfg(test)]
 mod sample;
 pub(crate) mod text;

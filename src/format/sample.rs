@@ -105,6 +105,7 @@ fn incident(severity: Severity, risk: u8, alerts: Vec<Alert>) -> Incident {
         risk,
         first: AT,
         last: AT,
+        notifies: severity >= Severity::Medium,
         events: alerts.len() as u64,
         alerts,
     }

@@ -52,6 +52,9 @@ pub enum Period {
     Judged,
 }
 
+/// Looks at events as they pass.
+pub type OnEvent<'a> = Box<dyn FnMut(&Event<'_>) + 'a>;
+
 /// A run in progress: an engine, and what it is fed with.
 pub struct Run<'a> {
     /// Judges.
@@ -64,6 +67,8 @@ pub struct Run<'a> {
     pub progress: Arc<AtomicU64>,
     /// Takes what is no event.
     pub rejects: Option<Rejects>,
+    /// Called with each event of what is judged, before it is.
+    pub on_event: Option<OnEvent<'a>>,
     /// Called after each block.
     pub observe: Box<dyn FnMut(&Tally) + 'a>,
     /// What was counted.
@@ -82,6 +87,7 @@ impl<'a> Run<'a> {
             cancel,
             progress: Arc::default(),
             rejects: None,
+            on_event: None,
             observe: Box::new(|_| {}),
             tally: Tally::default(),
             feeds: Vec::new(),
@@ -143,6 +149,9 @@ impl Judge<'_, '_> {
     }
 
     fn event(&mut self, feed: Feed, event: &Event<'_>) {
+        if let (Period::Judged, Some(on_event)) = (self.period, &mut self.run.on_event) {
+            on_event(event);
+        }
         let verdict = match self.period {
             Period::Normal => self.run.engine.learn(feed, event),
             Period::Judged => self.run.engine.process(feed, event),

@@ -5,16 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use textwrap::{Options, WordSplitter};
-
 use super::tally::{OUTCOMES, Tally};
 use crate::alert::{Incident, Severity, Thousands};
 use crate::decode::RejectReason;
 use crate::engine::Census;
+use crate::format::rows::rows;
 use crate::format::time::period;
-
-/// The column in which what a row says begins.
-const VALUE: usize = 16;
 
 /// The column in which the counts of incidents begin: beyond the longest name of a detector.
 const COUNTS: usize = 28;
@@ -77,7 +73,7 @@ impl Summary<'_> {
         let rejects = RejectReason::ALL.iter().filter_map(|reason| Some((reason, count(reason)?)));
         let rejects = rejects.map(|(reason, n)| format!("{} {reason}: {}", Thousands(n), reason.explain()));
         let rejects: Vec<String> = rejects.collect();
-        self.rows(f, "rejected", if rejects.is_empty() { vec!["none".to_owned()] } else { rejects })?;
+        rows(f, self.width, "rejected", if rejects.is_empty() { vec!["none".to_owned()] } else { rejects })?;
         if self.tally.faults.is_empty() {
             return Ok(());
         }
@@ -87,11 +83,11 @@ impl Summary<'_> {
     fn known(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Census { principals, credentials, evicted, failures } = self.census;
         self.counts(f, "known", [("principals", *principals as u64), ("credentials", *credentials as u64)])?;
-        self.rows(f, "dropped", evicted.iter().map(|(what, n)| format!("{} {}", Thousands(*n), dropped(what))))?;
+        rows(f, self.width, "dropped", evicted.iter().map(|(what, n)| format!("{} {}", Thousands(*n), dropped(what))))?;
         let failed = |(detector, n): (&&str, &u64)| {
             format!("{detector} on {} events, which the others judged: a defect of sawatch; report it", Thousands(*n))
         };
-        self.rows(f, "failed", failures.iter().map(failed))
+        rows(f, self.width, "failed", failures.iter().map(failed))
     }
 
     /// Incidents by severity, and by the detectors that spoke in them.
@@ -116,7 +112,16 @@ impl Summary<'_> {
         for (detector, counts) in detectors {
             columns(f, &format!("    {detector}"), counts.into_iter().map(shown))?;
         }
+        self.held_back(f)?;
         self.hidden(f)
+    }
+
+    fn held_back(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let held_back = |i: &&Incident| i.severity >= Severity::Medium && !i.notifies;
+        match self.incidents.iter().filter(held_back).count() {
+            0 => Ok(()),
+            n => self.row(f, "over budget", &format!("{n} are no alerts (detection.notifications-a-day)")),
+        }
     }
 
     fn hidden(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,19 +133,7 @@ impl Summary<'_> {
 
     /// `  title     what`
     fn row(&self, f: &mut fmt::Formatter<'_>, title: &str, what: &str) -> fmt::Result {
-        self.rows(f, title, [what.to_owned()])
-    }
-
-    /// The title beside the first line alone.
-    fn rows(&self, f: &mut fmt::Formatter<'_>, mut title: &str, rows: impl IntoIterator<Item = String>) -> fmt::Result {
-        let columns = self.width.saturating_sub(VALUE).max(VALUE);
-        for row in rows {
-            for line in textwrap::wrap(&row, Options::new(columns).word_splitter(WordSplitter::NoHyphenation)) {
-                writeln!(f, "  {title:<width$}{line}", width = VALUE - 2)?;
-                title = "";
-            }
-        }
-        Ok(())
+        rows(f, self.width, title, [what.to_owned()])
     }
 
     /// `  title     12 of this, 3 of that`, without those that are zero; nothing if all are.

@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 
 use super::names::Names;
 use super::scalar::{Hash, Time};
-use super::{KIND, VERSION, wire};
+use super::{KIND, MAX_FEEDS, State, VERSION, wire};
 use crate::address;
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::{Adoption, PeerValues};
 use crate::baseline::{Baseline, Entry, Facet, Novelties};
-use crate::burst::{Burst, Bursts};
+use crate::burst::{Burst, Bursts, Window};
 use crate::credential::{self, Habit, Life, Snapshot};
 use crate::engine::Learned;
 use crate::event::Timestamp;
 
 /// All of it, each list in an order of its own.
-pub(super) fn file(learned: &Learned, cluster: &str, feeds: &[String]) -> wire::File {
+pub(super) fn file(state: &State) -> wire::File {
+    let State { cluster, feeds, learned } = state;
     let Learned { requests, baselines, cluster: common } = learned;
     let names = Names::of(learned);
     let [recent, older] = requests.snapshot().map(|seen| seen.into_iter().map(Hash).collect());
@@ -24,8 +25,8 @@ pub(super) fn file(learned: &Learned, cluster: &str, feeds: &[String]) -> wire::
     wire::File {
         sawatch: KIND.to_owned(),
         version: VERSION,
-        cluster: cluster.to_owned(),
-        feeds: feeds.to_vec(),
+        cluster: cluster.clone(),
+        feeds: feeds.iter().take(MAX_FEEDS).cloned().collect(),
         first: common.first.map(Time),
         declared: common.declared,
         control_plane,
@@ -65,6 +66,11 @@ fn account(baseline: &Baseline, baselines: &Baselines) -> wire::Account {
         hour: kept.hour,
         hour_chances: kept.hour_chances,
         epoch: Time(kept.epoch),
+        silence: wire::Silence {
+            longest: kept.sleep.longest,
+            last_dormancy: kept.sleep.last,
+            woke: Time(Timestamp(i64::from(kept.sleep.woke) * 1_000_000)),
+        },
         facets,
     }
 }
@@ -177,6 +183,7 @@ fn life(life: &Life, names: &Names) -> wire::Life {
         count: used.count,
         first: Time(used.first),
         last: Time(used.last),
+        days: used.days,
         quarantined: used.quarantined,
     };
     wire::Life {
@@ -201,12 +208,15 @@ fn bursts(bursts: &Bursts, names: &Names) -> Vec<wire::Burst> {
 
 fn burst(key: u64, burst: &Burst, names: &Names) -> wire::Burst {
     let address = names.address(key);
+    let window = |window: &Window| wire::Window {
+        usual: window.usual,
+        start: Time(window.start),
+        count: window.count,
+        things: window.things.iter().copied().map(Hash).collect(),
+    };
     wire::Burst {
         address,
         account: address.is_none().then(|| Hash(key).or(names.account(key))),
-        usual: burst.usual,
-        start: Time(burst.start),
-        count: burst.count,
-        things: burst.things.iter().copied().map(Hash).collect(),
+        windows: burst.windows.iter().map(window).collect(),
     }
 }

@@ -160,17 +160,15 @@ impl Pending {
         Ok(Self { path: path.to_owned(), temporary })
     }
 
-    /// Writes what was learnt of `cluster` from `feeds`; compressed, if the name ends in `.zst`. Only the owner of the
-    /// file can read it.
+    /// Writes `state`; compressed, if the name ends in `.zst`. Only the owner of the file can read it.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
-    pub fn write(self, learned: &Learned, cluster: &str, feeds: &[String]) -> Result<(), StateError> {
+    pub fn write(self, state: &State) -> Result<(), StateError> {
         let Self { path, temporary } = self;
-        let kept = &feeds[..feeds.len().min(MAX_FEEDS)];
         let compressed = path.extension().is_some_and(|extension| extension == "zst");
-        let written = write(&keep::file(learned, cluster, kept), compressed, temporary.as_file())
+        let written = write(&keep::file(state), compressed, temporary.as_file())
             .and_then(|()| temporary.as_file().sync_all())
             .and_then(|()| temporary.persist(&path).map_err(io::Error::from));
         written.map(drop).map_err(|cause| StateError::Unwritable { path: Text::new(&path.to_string_lossy()), cause })

@@ -2,13 +2,13 @@
 
 use std::num::NonZeroU64;
 
-use super::scalar::{Hash, Time};
+use super::scalar::Hash;
 use super::wire;
 use crate::address::{self, Addresses};
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::{self, Adoption, PeerValues, Pool};
-use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, Snapshot};
-use crate::burst::{Burst, Bursts, key_of_account, key_of_address};
+use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, Sleep, Snapshot};
+use crate::burst::{Burst, Bursts, SPANS, Window, key_of_account, key_of_address};
 use crate::cluster::Cluster;
 use crate::credential::{self, Credentials, Habit, Kind, Life, Tenant, Use};
 use crate::engine::{Learned, Settings};
@@ -43,8 +43,8 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
             peers: peers(file.peers)?,
             credentials: Credentials::restore(settings.max_credentials, credentials(file.credentials)?),
             addresses: addresses(file.addresses)?,
-            denials: bursts(file.denials),
-            spreads: bursts(file.spreads),
+            denials: bursts(file.denials, "denials")?,
+            spreads: bursts(file.spreads, "spreads")?,
             control_plane: file.control_plane.into_iter().collect(),
             first: file.first.map(|time| time.0),
             declared: file.declared,
@@ -78,6 +78,7 @@ fn baseline(account: wire::Account, place: &str, baselines: &Baselines) -> Resul
         hour: account.hour,
         hour_chances: account.hour_chances,
         epoch: account.epoch.0,
+        sleep: sleep(&account.silence),
         novelties,
     });
     for (entry, shown) in entries {
@@ -87,6 +88,11 @@ fn baseline(account: wire::Account, place: &str, baselines: &Baselines) -> Resul
         }
     }
     Ok(baseline)
+}
+
+fn sleep(kept: &wire::Silence) -> Sleep {
+    let woke = u32::try_from(kept.woke.0.0 / 1_000_000).unwrap_or_default();
+    Sleep { longest: kept.longest, last: kept.last_dormancy, woke }
 }
 
 fn entry(facet: Facet, value: &wire::Value, place: &str, baselines: &Baselines) -> Result<Entry, Problem> {
@@ -172,12 +178,13 @@ fn kind(word: &str, place: &str) -> Result<Kind, Problem> {
 fn life(kept: wire::Life) -> Result<Life, Problem> {
     let new = Life::new(&kept.id);
     let account = kept.account.map(|name| Hash::of(&name, credential::key));
-    let used = |wire::Use { ip, count, first: Time(first), last: Time(last), quarantined }: wire::Use| Use {
-        ip,
-        first,
-        last,
-        count,
-        quarantined,
+    let used = |used: wire::Use| Use {
+        ip: used.ip,
+        first: used.first.0,
+        last: used.last.0,
+        count: used.count,
+        quarantined: used.quarantined,
+        days: used.days,
     };
     let client = |name: &String| Hash::of(name, |name| Facet::Agent.parse(name).expect("any text is an agent"));
     Ok(Life {
@@ -194,14 +201,22 @@ fn life(kept: wire::Life) -> Result<Life, Problem> {
     })
 }
 
-fn bursts(kept: Vec<wire::Burst>) -> Bursts {
+fn bursts(kept: Vec<wire::Burst>, place: &str) -> Result<Bursts, Problem> {
     let burst = |kept: wire::Burst| {
         let key = match (kept.address, kept.account) {
             (None, Some(name)) => Hash::of(&name, key_of_account),
             (address, _) => key_of_address(address),
         };
-        let things = kept.things.into_iter().map(|hash| hash.0).collect();
-        (key, Burst { start: kept.start.0, count: kept.count, things, usual: kept.usual })
+        let windows: Vec<Window> = kept.windows.into_iter().map(window).collect();
+        let windows = windows.try_into().map_err(|wrong: Vec<Window>| {
+            problem(place, format!("{} windows, and there are {} spans", wrong.len(), SPANS.len()))
+        });
+        Ok((key, Burst { windows: windows? }))
     };
-    Bursts { open: kept.into_iter().map(burst).collect() }
+    Ok(Bursts { open: kept.into_iter().map(burst).collect::<Result<_, _>>()? })
+}
+
+fn window(kept: wire::Window) -> Window {
+    let things = kept.things.into_iter().map(|hash| hash.0).collect();
+    Window { start: kept.start.0, count: kept.count, things, usual: kept.usual }
 }

@@ -8,10 +8,14 @@ use crate::engine::{Engine, Feed, Verdict};
 use crate::event::{Event, Outcome, Span, Stage};
 use crate::sample::event;
 
-fn bytes(learned: &Learned) -> Vec<u8> {
+fn bytes(state: &State) -> Vec<u8> {
     let mut out = Vec::new();
-    write(&keep::file(learned, "test", &["cp-1".to_owned()]), false, &mut out).expect("memory takes all");
+    write(&keep::file(state), false, &mut out).expect("memory takes all");
     out
+}
+
+fn state(engine: Engine) -> State {
+    State { cluster: "test".to_owned(), feeds: vec!["cp-1".to_owned()], learned: engine.into_learned() }
 }
 
 fn read(bytes: &[u8], settings: &Settings) -> State {
@@ -115,15 +119,16 @@ proptest! {
         declared.iter().for_each(|event| _ = engine.learn(Feed(0), event));
         verdicts(&mut engine, &judged);
         engine.finish();
-        let kept = bytes(engine.learned());
-        let state = read(&kept, &settings);
-        prop_assert_eq!(String::from_utf8(bytes(&state.learned)), String::from_utf8(kept));
-        prop_assert_eq!((&*state.cluster, &*state.feeds), ("test", &["cp-1".to_owned()][..]));
-        let mut resumed = Engine::resume("test", &settings, state.learned);
+        let whole = state(engine);
+        let kept = bytes(&whole);
+        let read = read(&kept, &settings);
+        prop_assert_eq!(String::from_utf8(bytes(&read)), String::from_utf8(kept));
+        prop_assert_eq!((&read.cluster, &read.feeds), (&whole.cluster, &whole.feeds));
+        let [mut resumed, mut engine] = [read, whole].map(|s| Engine::resume("test", &settings, s.learned));
         prop_assert_eq!(verdicts(&mut resumed, &later), verdicts(&mut engine, &later));
         prop_assert_eq!(resumed.finish(), engine.finish());
         prop_assert_eq!(resumed.census(), engine.census());
-        prop_assert_eq!(bytes(resumed.learned()), bytes(engine.learned()));
+        prop_assert_eq!(bytes(&state(resumed)), bytes(&state(engine)));
     }
 }
 
@@ -134,7 +139,7 @@ fn sample() -> String {
         engine.learn(Feed(0), &event().after(Span::minutes(minute)));
     }
     engine.learn(Feed(0), &event().doing("get", "secrets").denied().after(Span::minutes(9)));
-    String::from_utf8(bytes(engine.learned())).expect("text")
+    String::from_utf8(bytes(&state(engine))).expect("text")
 }
 
 /// The sample with `from` replaced.
@@ -231,13 +236,13 @@ fn a_file_is_compressed_by_its_name_and_read_by_its_content() {
         fs::write(&path, "older").expect("room");
         let pending = Pending::create(&path).expect("a file");
         assert_eq!(fs::read(&path).expect("a file"), b"older", "nothing is replaced before there is something");
-        pending.write(&state.learned, "test", &state.feeds).expect("room");
+        pending.write(&state).expect("room");
         let written = fs::read(&path).expect("a file");
         assert_eq!(written.starts_with(&ZSTD), name == "learned.json.zst");
         let misleading = dir.path().join("misleading.gz");
         fs::write(&misleading, &written).expect("room");
         let again = State::load(&misleading, &Settings::default()).expect("it is whole");
-        assert_eq!(bytes(&again.learned), bytes(&state.learned));
+        assert_eq!(bytes(&again), bytes(&state));
     }
     let mut torn = fs::read(dir.path().join("learned.json.zst")).expect("a file");
     torn.truncate(torn.len() / 2);
@@ -259,9 +264,10 @@ fn what_is_kept_fades_as_if_it_had_not_been() {
     for minute in 0..100 {
         engine.learn(Feed(0), &event().after(Span::minutes(minute)));
     }
-    let settings = Settings::default();
-    let mut resumed = Engine::resume("test", &settings, read(&bytes(engine.learned()), &settings).learned);
+    let (settings, whole) = (Settings::default(), state(engine));
+    let read = read(&bytes(&whole), &settings);
+    let [mut resumed, mut engine] = [read, whole].map(|s| Engine::resume("test", &settings, s.learned));
     let later = [event().after(Span::days(61)), event().doing("list", "secrets").after(Span::days(200))];
     assert_eq!(verdicts(&mut resumed, &later), verdicts(&mut engine, &later));
-    assert_eq!(bytes(resumed.learned()), bytes(engine.learned()));
+    assert_eq!(bytes(&state(resumed)), bytes(&state(engine)));
 }

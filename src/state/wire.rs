@@ -50,8 +50,21 @@ pub(super) struct Account {
     pub(super) hour: u32,
     pub(super) hour_chances: u16,
     pub(super) epoch: Time,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) silence: Silence,
     #[serde(deserialize_with = "unique")]
     pub(super) facets: BTreeMap<String, Facet>,
+}
+
+/// In seconds.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Silence {
+    pub(super) longest: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) last_dormancy: u32,
+    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    pub(super) woke: Time,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -212,6 +225,7 @@ pub(super) struct Issue {
 pub(super) struct Use {
     pub(super) ip: IpAddr,
     pub(super) count: u64,
+    pub(super) days: u8,
     pub(super) first: Time,
     pub(super) last: Time,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -227,7 +241,7 @@ pub(super) struct Tenant {
     pub(super) credential: String,
 }
 
-/// A window of an account, or of whoever is nobody in particular at an address.
+/// The windows of an account, or of whoever is nobody in particular at an address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Burst {
@@ -235,7 +249,15 @@ pub(super) struct Burst {
     pub(super) address: Option<IpAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) account: Option<String>,
-    pub(super) usual: u32,
+    /// One for each span, the shortest first.
+    pub(super) windows: Vec<Window>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Window {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) usual: Option<u32>,
     pub(super) start: Time,
     pub(super) count: u32,
     pub(super) things: Vec<Hash>,

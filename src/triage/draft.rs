@@ -27,7 +27,7 @@ const GRAVE: u8 = 50;
 const NAMESPACE: Uuid = Uuid::from_u128(0x6b1d_7e0a_9c53_5f0e_8a47_2f64_1d3b_90c8);
 
 /// Facets that tell one unusual thing from another within an incident.
-const DISTINCT: [Facet; 7] = [
+const DISTINCT: [Facet; 8] = [
     Facet::ActionInNamespace,
     Facet::Source,
     Facet::Agent,
@@ -35,6 +35,7 @@ const DISTINCT: [Facet; 7] = [
     Facet::Name,
     Facet::Reach,
     Facet::Impersonated,
+    Facet::Body,
 ];
 
 /// An incident that may still grow.
@@ -130,6 +131,7 @@ impl Draft {
             risk: percent(self.risk),
             first: self.first,
             last: self.last,
+            notifies: false,
             events: self.events,
             alerts,
         }

@@ -45,18 +45,20 @@ pub struct Triage {
     suspects: HashMap<IpAddr, Key, foldhash::fast::FixedState>,
     closed: Vec<Incident>,
     dropped: u64,
+    notifications_a_day: usize,
 }
 
 impl Triage {
-    /// No incident yet.
+    /// No incident yet; `notifications_a_day` for a person, critical ones not counted out.
     #[must_use]
-    pub fn new(cluster: &str) -> Self {
+    pub fn new(cluster: &str, notifications_a_day: usize) -> Self {
         Self {
             cluster: Text::new(cluster),
             open: HashMap::default(),
             suspects: HashMap::default(),
             closed: Vec::new(),
             dropped: 0,
+            notifications_a_day,
         }
     }
 
@@ -133,10 +135,21 @@ impl Triage {
     pub fn finish(&mut self) -> Vec<Incident> {
         let keys: Vec<Key> = self.open.keys().cloned().collect();
         keys.iter().for_each(|key| self.close(key));
-        self.suspects.clear();
         let mut all = std::mem::take(&mut self.closed);
         all.sort_by(|a, b| (a.first, &a.principal, a.id).cmp(&(b.first, &b.principal, b.id)));
+        self.budget(&mut all);
         all
+    }
+
+    /// Says which incidents notify: a day's first few, and whatever is critical. What is held back keeps its severity and
+    /// is written all the same.
+    fn budget(&self, incidents: &mut [Incident]) {
+        let mut spent: HashMap<i64, usize> = HashMap::new();
+        for incident in incidents.iter_mut().filter(|incident| incident.severity >= Severity::Medium) {
+            let spent = spent.entry(incident.first.0.div_euclid(Span::days(1).0)).or_default();
+            incident.notifies = *spent < self.notifications_a_day || incident.severity == Severity::Critical;
+            *spent += usize::from(incident.notifies);
+        }
     }
 
     fn close(&mut self, key: &Key) {

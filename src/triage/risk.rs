@@ -29,15 +29,16 @@ pub fn of_signals(signals: &[Signal]) -> f32 {
 #[must_use]
 pub fn of_alerts<'a>(alerts: impl Iterator<Item = &'a Alert>) -> f32 {
     let mut said: HashMap<(&str, &Text), f32> = HashMap::new();
-    for signal in alerts.flat_map(|alert| &alert.signals) {
-        let risk = said.entry((signal.detector, &signal.reason.observed)).or_default();
-        *risk = risk.max(of_signal(signal));
+    let signals = alerts.flat_map(|alert| &alert.signals).map(|signal| (signal, of_signal(signal)));
+    for (signal, risk) in signals.filter(|&(_, risk)| risk >= NOISE) {
+        let most = said.entry((signal.detector, &signal.reason.observed)).or_default();
+        *most = risk.max(*most);
     }
     let mut risks: Vec<(&str, f32)> = said.into_iter().map(|((detector, _), risk)| (detector, risk)).collect();
     risks.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
     let mut counts: HashMap<&str, f32> = HashMap::new();
     let mut left = 1.0;
-    for (detector, risk) in risks.into_iter().take_while(|&(_, risk)| risk >= NOISE) {
+    for (detector, risk) in risks {
         let n = counts.entry(detector).and_modify(|n| *n += 1.0).or_insert(1.0);
         left *= 1.0 - risk / (*n * *n);
     }

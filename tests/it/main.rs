@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backtest;
 mod cli;
 mod config;
+mod detectors;
 mod properties;
 mod readme;
 mod replay;

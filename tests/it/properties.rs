@@ -206,6 +206,7 @@ impl Mutation {
                 revoked_token: flags[5],
                 truncated: flags[3],
                 forwarded: flags[4],
+                body: event.facts.body.clone(),
             },
         }
     }

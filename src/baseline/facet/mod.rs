@@ -1,12 +1,17 @@
 //! The facets of a request: what of it is remembered, and compared, each on its own.
 
+mod object;
 mod parse;
+mod shape;
 
 use std::hash::{BuildHasher, Hash, Hasher as _};
 use std::net::IpAddr;
 
 use crate::event::{Event, Outcome, PrincipalKind};
 use crate::impact::{self, Deed};
+
+pub use object::is_same_kind;
+pub use shape::Shape;
 
 /// One side of what an account does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +39,8 @@ pub enum Facet {
     Impersonated,
     /// That a request says it was forwarded for somebody else.
     Forwarded,
+    /// What the object in a request's body is like: a privileged pod, a binding to cluster-admin.
+    Body,
 }
 
 impl Facet {
@@ -41,7 +48,7 @@ impl Facet {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every facet, in order of its number.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Action,
         Self::Namespace,
         Self::ActionInNamespace,
@@ -53,6 +60,7 @@ impl Facet {
         Self::Reach,
         Self::Impersonated,
         Self::Forwarded,
+        Self::Body,
     ];
 
     /// The word for it in alerts and exports.
@@ -70,6 +78,7 @@ impl Facet {
             Self::Reach => "reach",
             Self::Impersonated => "impersonated identity",
             Self::Forwarded => "forwarding",
+            Self::Body => "kind of object",
         }
     }
 
@@ -85,7 +94,7 @@ impl Facet {
         match self {
             Self::Credential | Self::Forwarded => 16,
             Self::Agent | Self::Impersonated => 64,
-            Self::Source | Self::Reach => 128,
+            Self::Source | Self::Reach | Self::Body => 128,
             Self::Action | Self::Namespace | Self::Denied | Self::Name => 512,
             Self::ActionInNamespace => 2_048,
         }
@@ -108,6 +117,7 @@ impl Facet {
             Self::Reach => format!("{} {}", action(event), reach(event).unwrap_or_default()),
             Self::Impersonated => event.impersonated.as_deref().unwrap_or_default().to_owned(),
             Self::Forwarded => "X-Forwarded-For or X-Real-Ip".to_owned(),
+            Self::Body => object::describe(event),
         }
     }
 }
@@ -121,6 +131,9 @@ pub struct Observation {
     /// The request came with a pod's token.
     pod_bound: bool,
 }
+
+/// The bit of [`Novel`] that is no facet's.
+const WAKING: u16 = 1 << 15;
 
 /// Which facets of an event are new for its account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,6 +150,17 @@ impl Novel {
     #[must_use]
     pub const fn contains(self, facet: Facet) -> bool {
         self.0 & (1 << facet as u16) != 0
+    }
+
+    /// Whether the account has only just woken from a long silence.
+    #[must_use]
+    pub const fn is_waking(self) -> bool {
+        self.0 & WAKING != 0
+    }
+
+    /// Says that the account has only just woken from a long silence: that is news, whatever it does.
+    pub const fn wake(&mut self) {
+        self.0 |= WAKING;
     }
 
     /// Adds `facet`.
@@ -194,6 +218,9 @@ impl Observation {
         }
         if event.facts.forwarded {
             set(Facet::Forwarded, 1);
+        }
+        if let Some(object) = object::hash_object(event, action) {
+            set(Facet::Body, object);
         }
         Self { values, pod_bound: event.credential.pod_name.is_some() }
     }
@@ -336,57 +363,6 @@ fn program<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     }
     let script = words.find(|word| !word.starts_with('-'));
     Some(script.map_or(first, |script| script.split(['+', '%', ';', '|']).find(|w| !w.is_empty()).unwrap_or(script)))
-}
-
-/// What kind of credential a service account came with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// A token bound to a pod: what a kubelet gives.
-    PodBound,
-    /// A token of the TokenRequest API, bound to no pod.
-    Bare,
-    /// A long-lived token from a Secret.
-    Legacy,
-    /// A token without an id: legacy, or a cluster below 1.30.
-    Unnamed,
-    /// A token that its client should have replaced.
-    Stale,
-}
-
-impl Shape {
-    /// The shape that [`Shape::as_str`] calls `text`.
-    #[must_use]
-    pub fn named(text: &str) -> Option<Self> {
-        let all = [Self::PodBound, Self::Bare, Self::Legacy, Self::Unnamed, Self::Stale];
-        all.into_iter().find(|shape| shape.as_str() == text)
-    }
-
-    /// The shape of the credential behind `event`.
-    #[must_use]
-    pub fn of(event: &Event<'_>) -> Self {
-        let credential = &event.credential;
-        if event.facts.stale_token {
-            return Self::Stale;
-        }
-        match (&credential.pod_name, &credential.id) {
-            (Some(_), _) => Self::PodBound,
-            (None, Some(_)) => Self::Bare,
-            (None, None) if event.facts.legacy_token => Self::Legacy,
-            (None, None) => Self::Unnamed,
-        }
-    }
-
-    /// How it is shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PodBound => "token bound to a pod",
-            Self::Bare => "token bound to no pod",
-            Self::Legacy => "long-lived token from a secret",
-            Self::Unnamed => "token without an id",
-            Self::Stale => "token past its lifetime",
-        }
-    }
 }
 
 /// Whether an outcome says that the request was let through by authorization.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::object::hash_likeness;
 use super::{Facet, Shape, hash_in, hash_of, hash_path, hash_resource, hash_source, hash_text};
 use crate::impact::Deed;
 
@@ -33,6 +34,12 @@ impl Facet {
                 let (end, _) = text.match_indices(' ').nth(1)?;
                 hash_of(action(&text[..end])?, &text[end + 1..])
             }
+            Self::Body => {
+                let (deed, likeness) = text.split_once(": ")?;
+                // whom it is about stands behind it
+                let likeness = likeness.split_once(" (").map_or(likeness, |(likeness, _)| likeness);
+                hash_likeness(action(deed)?, likeness)
+            }
             Self::Source => hash_source(text.parse::<IpAddr>().ok()?),
             Self::Credential => 1 + Shape::named(text)? as u64,
             Self::Namespace | Self::Agent | Self::Impersonated => hash_text(text),
@@ -58,7 +65,7 @@ fn action(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::baseline::Observation;
-    use crate::event::Event;
+    use crate::event::{Binding, Body, Event, Subject};
     use crate::sample::event;
 
     fn is_parsed(event: &Event<'_>) {
@@ -89,6 +96,11 @@ mod tests {
         let mut role = event().doing("create", "clusterroles").on("", "reader");
         role.target.group = "rbac.authorization.k8s.io".into();
         is_parsed(&role);
+        let mut bind = event().doing("create", "rolebindings").on("shop", "");
+        let subject = Subject { kind: "ServiceAccount".into(), namespace: "shop".into(), name: "cart".into() };
+        let binding = Binding { role: "cluster-admin".into(), subjects: vec![subject], ..Binding::default() };
+        bind.facts.body = Some(Box::new(Body::Binding(binding)));
+        is_parsed(&bind);
     }
 
     #[test]

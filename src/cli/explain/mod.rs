@@ -1,18 +1,16 @@
 //! `sawatch explain`: what is known of an account or a token, and what would be surprising.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::Subcommand;
 use serde::{Serialize, Serializer};
 
-use super::{Exit, Failure, terminal_style};
+use super::{Exit, Failure, terminal};
 use crate::alert::Thousands;
 use crate::engine::Settings;
 use crate::event::Timestamp;
-use crate::format::Style;
 use crate::format::text::page::{PLAIN, Page, QUIET};
 use crate::format::time::moment;
 use crate::sink::stream::Stream;
@@ -92,8 +90,7 @@ impl Args {
             let json = serde_json::to_string(explained).expect("strings and numbers are always JSON");
             return json + "\n";
         }
-        let style = if io::stdout().is_terminal() { terminal_style() } else { Style::PLAIN };
-        let mut page = Page::new(style);
+        let mut page = Page::new(terminal::style().unwrap_or_default());
         explained.draw(&mut page);
         page.into_text()
     }

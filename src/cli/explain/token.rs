@@ -124,7 +124,7 @@ fn sharing(habit: Habit) -> Sharing {
 }
 
 const fn address(used: &Use) -> Address {
-    let Use { ip, first, last, count, quarantined } = *used;
+    let Use { ip, first, last, count, quarantined, .. } = *used;
     Address { address: ip, seen: Seen { count, first, last, quarantined } }
 }
 

@@ -115,7 +115,7 @@ pub(super) fn finding(incident: &Incident, activity: Activity) -> Finding<'_> {
         impact_score: incident.signals().map(|signal| signal.impact.weight).max().unwrap_or(0),
         risk_level_id: incident.severity as u8 - 1,
         risk_score: incident.risk,
-        is_alert: incident.severity >= Severity::Medium,
+        is_alert: incident.notifies,
         message: incident.message(),
         finding_info: finding_info(incident),
         anomaly_analyses: incident.alerts.iter().map(AnomalyAnalysis::from).collect(),
@@ -242,10 +242,10 @@ mod tests {
 
     #[test]
     fn only_what_notifies_is_an_alert() {
-        for severity in Severity::ALL {
-            let value = written(&Incident { severity, ..sample::secrets() });
+        for (severity, notifies) in Severity::ALL.into_iter().zip([false, true].into_iter().cycle()) {
+            let value = written(&Incident { severity, notifies, ..sample::secrets() });
             assert_eq!(value["severity_id"], json!(severity as u8));
-            assert_eq!(value["is_alert"], json!(severity >= Severity::Medium));
+            assert_eq!(value["is_alert"], json!(notifies));
         }
     }
 

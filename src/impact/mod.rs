@@ -4,6 +4,8 @@
 //! for Enterprise, containers matrix (<https://attack.mitre.org/matrices/enterprise/containers/>). No name of an account
 //! or of an address stands here: who does it, and how unusual that is, is surprise's part.
 
+pub mod body;
+
 use crate::alert::{Impact, Technique};
 use crate::event::{Event, Principal};
 
@@ -231,7 +233,7 @@ const IMPERSONATE_MASTERS: Impact =
 /// What this action could hurt, whoever does it.
 #[must_use]
 pub fn of(event: &Event<'_>) -> Impact {
-    let action = of_action(event);
+    let action = body::weigh(event, of_action(event));
     let acting = match &event.impersonated {
         Some(_) if event.impersonates_masters => IMPERSONATE_MASTERS,
         Some(_) => IMPERSONATE,
