@@ -93,7 +93,7 @@ impl Cluster {
         for (facet, value) in seen.iter().filter(|&(facet, _)| novel.contains(facet)) {
             let symbol = || baselines.intern(&facet.describe(event));
             if baseline.learn((facet, value), event.at, learning, symbol) && !learning.quarantine {
-                self.peers.learn(principal, facet, value, event.at);
+                self.peers.learn(principal, facet, value, (!learning.declared).then_some(event.at));
                 if facet == Facet::Source {
                     self.arrive(principal, event);
                 }

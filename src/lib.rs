@@ -6,7 +6,7 @@
 //! source ──bytes──▶ decode ──events──▶ engine (judge, triage, learn) ──incidents──▶ format ──▶ sink
 //! ```
 //!
-//! `text` to `checkpoint` are the core: no files, no sockets, no clock, no environment, no async, no logging.
+//! `text` to `engine` are the core: no files, no sockets, no clock, no environment, no async, no logging.
 
 pub mod text;
 

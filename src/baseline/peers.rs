@@ -108,9 +108,10 @@ impl PeerValues {
         }
     }
 
-    /// A principal learnt a new value.
-    pub fn learn(&mut self, principal: Principal<'_>, facet: Facet, value: u64, at: Timestamp) {
-        self.adopt(key(Pool::Cluster, facet, value), at);
+    /// A principal learnt a new value; `began` is when, unless in a declared period: what that shows is how things are,
+    /// not how they change.
+    pub fn learn(&mut self, principal: Principal<'_>, facet: Facet, value: u64, began: Option<Timestamp>) {
+        self.adopt(key(Pool::Cluster, facet, value), began);
         let Some(pool) = Pool::of(principal) else { return };
         let full = self.is_full();
         match self.known.entry(key(pool, facet, value)) {
@@ -119,7 +120,7 @@ impl PeerValues {
         }
     }
 
-    fn adopt(&mut self, key: u64, at: Timestamp) {
+    fn adopt(&mut self, key: u64, began: Option<Timestamp>) {
         let full = self.is_full();
         let adoption = match self.adoptions.entry(key) {
             Entry::Vacant(_) if full => {
@@ -129,6 +130,7 @@ impl PeerValues {
             entry => entry.or_default(),
         };
         adoption.accounts += 1;
+        let Some(at) = began else { return };
         if at.since(adoption.wave) > WAVE {
             (adoption.wave, adoption.in_wave) = (at, 0);
         }
@@ -198,7 +200,7 @@ mod tests {
     fn accounts_of_one_name_are_peers_and_people_have_none() {
         let mut peers = PeerValues::default();
         APP.iter().for_each(|&p| peers.join(p));
-        peers.learn(APP[0], Facet::Action, 7, START);
+        peers.learn(APP[0], Facet::Action, 7, Some(START));
         assert_eq!(peers.like(APP[1], Facet::Action, 7), Some(Peers { doing: 1, of: 1 }));
         assert_eq!(peers.like(APP[2], Facet::Action, 7), None);
         assert_eq!(peers.like(APP[3], Facet::Action, 7), None);
@@ -209,10 +211,10 @@ mod tests {
     fn three_accounts_within_an_hour_are_a_wave() {
         let mut peers = PeerValues::default();
         let at = |minutes| Timestamp(START.0 + Span::minutes(minutes).0);
-        peers.learn(APP[0], Facet::Namespace, 9, at(0));
-        peers.learn(APP[2], Facet::Namespace, 9, at(20));
+        peers.learn(APP[0], Facet::Namespace, 9, Some(at(0)));
+        peers.learn(APP[2], Facet::Namespace, 9, Some(at(20)));
         assert!(!peers.is_wave(Facet::Namespace, 9, at(21)));
-        peers.learn(APP[3], Facet::Namespace, 9, at(40));
+        peers.learn(APP[3], Facet::Namespace, 9, Some(at(40)));
         assert!(peers.is_wave(Facet::Namespace, 9, at(41)));
         assert!(!peers.is_wave(Facet::Namespace, 9, at(61)));
     }

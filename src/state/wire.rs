@@ -123,7 +123,9 @@ pub(super) struct Adoption {
     pub(super) facet: Option<String>,
     pub(super) value: String,
     pub(super) accounts: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) in_wave: u32,
+    #[serde(default, skip_serializing_if = "Time::is_unset")]
     pub(super) wave: Time,
 }
 
