@@ -1,7 +1,9 @@
 //! Where a cluster's service accounts come from: the networks of its pods, learned, never configured.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use crate::alert::Bits;
 use crate::event::{Event, Principal, Span, Timestamp};
@@ -21,30 +23,79 @@ const MAX_NETWORKS: usize = 65_536;
 pub struct Network(u128);
 
 impl Network {
+    const V6: u128 = 1 << 127;
+
     /// The network that `ip` lies in.
     #[must_use]
     pub fn of(ip: IpAddr) -> Self {
         match ip {
             IpAddr::V4(v4) => Self(u128::from(v4.to_bits() >> 8)),
-            IpAddr::V6(v6) => Self(v6.to_bits() >> 64 | 1 << 127),
+            IpAddr::V6(v6) => Self(v6.to_bits() >> 64 | Self::V6),
         }
     }
 }
 
+impl fmt::Display for Network {
+    /// `10.1.2.0/24`, `fd00:0:0:1::/64`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match u32::try_from(self.0) {
+            Ok(v4) => write!(f, "{}/24", Ipv4Addr::from_bits(v4 << 8)),
+            Err(_) => write!(f, "{}/64", Ipv6Addr::from_bits(self.0 << 64)),
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = AddrParseError;
+
+    /// Reads an address of the network; the length of its prefix, which is always the same, may stand behind it.
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        let address = text.strip_suffix("/24").or(text.strip_suffix("/64")).unwrap_or(text);
+        address.parse().map(Self::of)
+    }
+}
+
 /// What is known of the cluster's addresses.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
-    /// Networks, with how many times an account came from there that had not before.
     networks: HashMap<Network, u32, foldhash::fast::FixedState>,
     arrivals: u32,
     once: u32,
-    /// When a kubelet was last seen for the first time.
     node_joined: Timestamp,
-    /// Kubelets that joined and whose pods' network has not been seen yet.
     awaited: u32,
 }
 
+/// What is known of addresses, as plain numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Networks in their order, with how many times an account came from there that had not before.
+    pub networks: Vec<(Network, u32)>,
+    /// All these times, those from networks that are not remembered included.
+    pub arrivals: u32,
+    /// When a kubelet was last seen for the first time.
+    pub node_joined: Timestamp,
+    /// Kubelets that joined and whose pods' network has not been seen yet.
+    pub awaited: u32,
+}
+
 impl Addresses {
+    /// What is to be kept.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut networks: Vec<(Network, u32)> = self.networks.iter().map(|(&network, &n)| (network, n)).collect();
+        networks.sort_unstable();
+        Snapshot { networks, arrivals: self.arrivals, node_joined: self.node_joined, awaited: self.awaited }
+    }
+
+    /// What `kept` was taken of.
+    #[must_use]
+    pub fn restore(kept: Snapshot) -> Self {
+        let Snapshot { networks, arrivals, node_joined, awaited } = kept;
+        let networks: HashMap<Network, u32, _> = networks.into_iter().take(MAX_NETWORKS).collect();
+        let once = networks.values().map(|&n| u32::from(n == 1)).sum();
+        Self { networks, arrivals, once, node_joined, awaited }
+    }
+
     /// How surprising the network of `ip` is for a service account; none if some account came from it before.
     ///
     /// Good and Turing's estimate over arrivals; a node that has just joined brings one network.
@@ -104,6 +155,24 @@ mod tests {
     #[test]
     fn a_network_that_nobody_came_from_does() {
         assert!(cluster().surprise("203.0.113.9".parse().unwrap(), START).unwrap().0 > 6.0);
+    }
+
+    #[test]
+    fn a_network_is_read_as_it_is_shown() {
+        for (ip, shown) in [("10.1.2.3", "10.1.2.0/24"), ("fd00:0:0:1::5", "fd00:0:0:1::/64"), ("::1", "::/64")] {
+            let network = Network::of(ip.parse().unwrap());
+            assert_eq!(network.to_string(), shown);
+            assert_eq!(shown.parse(), Ok(network));
+        }
+        assert!("10.1.2".parse::<Network>().is_err());
+    }
+
+    #[test]
+    fn addresses_that_were_kept_are_the_same() {
+        let mut addresses = cluster();
+        addresses.join(START);
+        addresses.arrive(&event().from("10.9.0.1"));
+        assert_eq!(Addresses::restore(addresses.snapshot()), addresses);
     }
 
     #[test]

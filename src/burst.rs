@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::IpAddr;
 
 use crate::baseline::facet::hash;
 use crate::event::{Event, PrincipalKind, Span, Timestamp};
@@ -16,12 +17,14 @@ const MAX_DISTINCT: usize = 64;
 const MAX_OPEN: usize = 10_000;
 
 /// What happened to one principal or address within one span.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    start: Timestamp,
+    /// When this window began.
+    pub start: Timestamp,
     /// Events in this window.
     pub count: u32,
-    distinct: Vec<u64>,
+    /// The different things in it, as hashes.
+    pub things: Vec<u64>,
     /// The most different things in any earlier window; none if this is the first.
     pub usual: Option<u32>,
 }
@@ -30,7 +33,7 @@ impl Window {
     /// Different things in this window, at most 64.
     #[must_use]
     pub fn distinct(&self) -> u32 {
-        u32::try_from(self.distinct.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.things.len()).unwrap_or(u32::MAX)
     }
 
     fn count(&mut self, at: Timestamp, span: Span, what: u64, declared: bool) {
@@ -39,11 +42,11 @@ impl Window {
         } else if at.since(self.start) > span {
             self.usual = self.usual.max(Some(self.distinct()));
             (self.start, self.count) = (at, 0);
-            self.distinct.clear();
+            self.things.clear();
         }
         self.count += 1;
-        if self.distinct.len() < MAX_DISTINCT && !self.distinct.contains(&what) {
-            self.distinct.push(what);
+        if self.things.len() < MAX_DISTINCT && !self.things.contains(&what) {
+            self.things.push(what);
         }
         if declared {
             self.usual = self.usual.max(Some(self.distinct()));
@@ -52,9 +55,10 @@ impl Window {
 }
 
 /// What happened to one principal or address lately, at each of [`SPANS`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Burst {
-    windows: [Window; SPANS.len()],
+    /// In the order of their spans.
+    pub windows: [Window; SPANS.len()],
 }
 
 /// More different things within a span than is usual.
@@ -92,9 +96,10 @@ impl Burst {
 }
 
 /// The windows of all who have one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bursts {
-    open: HashMap<u64, Burst, foldhash::fast::FixedState>,
+    /// By [`key_of_account`] or [`key_of_address`].
+    pub open: HashMap<u64, Burst, foldhash::fast::FixedState>,
 }
 
 impl Bursts {
@@ -126,9 +131,21 @@ impl Bursts {
 /// Nobody in particular is told apart by address.
 fn who(event: &Event<'_>) -> u64 {
     match event.principal().kind() {
-        PrincipalKind::Anonymous => hash(|h| event.source_ip.hash(h)),
-        _ => hash(|h| event.username.hash(h)),
+        PrincipalKind::Anonymous => key_of_address(event.source_ip),
+        _ => key_of_account(&event.username),
     }
+}
+
+/// The key of an account's window.
+#[must_use]
+pub fn key_of_account(username: &str) -> u64 {
+    hash(|h| username.hash(h))
+}
+
+/// The key of the window of whoever is nobody in particular at an address.
+#[must_use]
+pub fn key_of_address(ip: Option<IpAddr>) -> u64 {
+    hash(|h| ip.hash(h))
 }
 
 #[cfg(test)]

@@ -33,9 +33,12 @@ pub struct Cluster {
     pub denials: Bursts,
     /// Recent new things.
     pub spreads: Bursts,
-    control_plane: HashSet<IpAddr>,
-    first: Option<Timestamp>,
-    declared: bool,
+    /// Addresses that the control plane comes from.
+    pub control_plane: HashSet<IpAddr>,
+    /// When it was first heard of.
+    pub first: Option<Timestamp>,
+    /// Whether a period of it was declared normal and complete.
+    pub declared: bool,
 }
 
 impl Cluster {

@@ -67,12 +67,33 @@ pub struct Census {
     pub failures: BTreeMap<&'static str, u64>,
 }
 
+/// All that was learnt: whatever changes a verdict. Open incidents are not part of it, they belong to a run.
+#[derive(Debug)]
+pub struct Learned {
+    /// Recent requests, so that a repeat is recognised.
+    pub requests: Requests,
+    /// What each principal normally does.
+    pub baselines: Baselines,
+    /// What principals have in common.
+    pub cluster: Cluster,
+}
+
+impl Learned {
+    /// Nothing yet.
+    #[must_use]
+    pub fn nothing(settings: &Settings) -> Self {
+        Self {
+            requests: Requests::new(settings.repeat_window),
+            baselines: Baselines::new(settings.max_principals),
+            cluster: Cluster::new(settings.max_credentials),
+        }
+    }
+}
+
 /// The engine of one cluster.
 pub struct Engine {
     detectors: Vec<&'static dyn Detector>,
-    requests: Requests,
-    baselines: Baselines,
-    cluster: Cluster,
+    learned: Learned,
     triage: Triage,
     failures: BTreeMap<&'static str, u64>,
 }
@@ -81,12 +102,16 @@ impl Engine {
     /// An engine that knows nothing yet.
     #[must_use]
     pub fn new(cluster: &str, settings: &Settings) -> Self {
+        Self::resume(cluster, settings, Learned::nothing(settings))
+    }
+
+    /// An engine that goes on from what another has learnt.
+    #[must_use]
+    pub fn resume(cluster: &str, settings: &Settings, learned: Learned) -> Self {
         let disabled = &settings.disabled_detectors;
         Self {
             detectors: detector::ALL.iter().copied().filter(|d| !disabled.iter().any(|id| id == d.id())).collect(),
-            requests: Requests::new(settings.repeat_window),
-            baselines: Baselines::new(settings.max_principals),
-            cluster: Cluster::new(settings.max_credentials),
+            learned,
             triage: Triage::new(cluster, settings.notifications_a_day),
             failures: BTreeMap::new(),
         }
@@ -104,12 +129,12 @@ impl Engine {
 
     /// An event's way: admitted once, compared with what is known, judged if anything is new, learnt.
     fn pass(&mut self, feed: Feed, event: &Event<'_>, declared: bool) -> Verdict {
-        match self.requests.admit(feed, event) {
+        match self.learned.requests.admit(feed, event) {
             Admission::Judge => {}
             Admission::Repeat => return Verdict::Repeat,
             Admission::Skip => return Verdict::Unjudged,
         }
-        let Self { baselines, cluster, triage, detectors, failures, .. } = self;
+        let Self { learned: Learned { baselines, cluster, .. }, triage, detectors, failures } = self;
         let seen = Observation::of(event);
         let familiar = cluster.touch(event, &seen, declared);
         baselines.with(&event.username, event.at, |baseline| {
@@ -142,24 +167,25 @@ impl Engine {
     /// What is known, in numbers.
     #[must_use]
     pub fn census(&self) -> Census {
+        let Learned { baselines, cluster, .. } = &self.learned;
         let evicted = [
-            ("principals", self.baselines.evicted()),
-            ("credentials", self.cluster.credentials.evicted()),
-            ("peer values", self.cluster.peers.overflow()),
+            ("principals", baselines.evicted()),
+            ("credentials", cluster.credentials.evicted()),
+            ("peer values", cluster.peers.overflow),
             ("alerts", self.triage.dropped()),
         ];
         Census {
-            principals: self.baselines.len(),
-            credentials: self.cluster.credentials.len(),
+            principals: baselines.len(),
+            credentials: cluster.credentials.len(),
             evicted: evicted.into_iter().filter(|&(_, n)| n > 0).collect(),
             failures: self.failures.clone(),
         }
     }
 
-    /// The baselines, for readers.
+    /// All that was learnt.
     #[must_use]
-    pub const fn baselines(&self) -> &Baselines {
-        &self.baselines
+    pub fn into_learned(self) -> Learned {
+        self.learned
     }
 }
 

@@ -36,6 +36,8 @@ pub mod triage;
 
 pub mod engine;
 
+pub mod state;
+
 pub mod source;
 
 pub mod format;

@@ -41,6 +41,30 @@ impl Requests {
         Self { recent: HashTable::with_capacity(capacity), older: HashTable::new(), capacity: capacity.max(1) }
     }
 
+    /// The hashes to be kept of recent and of older requests, sorted.
+    #[must_use]
+    pub fn snapshot(&self) -> [Vec<u64>; 2] {
+        [&self.recent, &self.older].map(|generation| {
+            let mut seen: Vec<u64> = generation.iter().copied().collect();
+            seen.sort_unstable();
+            seen
+        })
+    }
+
+    /// The window of which `kept` was taken, which from now on holds `capacity`.
+    #[must_use]
+    pub fn restore(capacity: usize, [recent, older]: [Vec<u64>; 2]) -> Self {
+        let mut requests = Self::new(capacity);
+        for (generation, seen) in [(&mut requests.recent, recent), (&mut requests.older, older)] {
+            for request in seen {
+                generation
+                    .entry(request & !STAGES, |&s| s & !STAGES == request & !STAGES, |s| s & !STAGES)
+                    .insert(request);
+            }
+        }
+        requests
+    }
+
     /// Decides on an event, and remembers it.
     pub fn admit(&mut self, feed: Feed, event: &Event<'_>) -> Admission {
         if event.stage == Stage::RequestReceived {
@@ -116,6 +140,24 @@ mod tests {
         let mut later = event.after(Span::seconds(1));
         later.audit_id = "a-1".into();
         assert_eq!(requests.admit(Feed(0), &later), Admission::Judge, "the client chose an id that was used before");
+    }
+
+    #[test]
+    fn what_was_kept_recognises_the_same_repeats() {
+        let mut requests = Requests::new(10);
+        for n in 0..15 {
+            requests.admit(Feed(0), &event().after(Span::seconds(n)));
+        }
+        requests.admit(Feed(0), &Event { stage: Stage::ResponseStarted, ..event().after(Span::seconds(15)) });
+        let [recent, older] = requests.snapshot();
+        assert_eq!((recent.len(), older.len()), (6, 10));
+        let mut restored = Requests::restore(100, [recent, older]);
+        assert_eq!(restored.snapshot(), requests.snapshot());
+        for n in 0..15 {
+            assert_eq!(restored.admit(Feed(0), &event().after(Span::seconds(n))), Admission::Repeat);
+        }
+        assert_eq!(restored.admit(Feed(0), &event().after(Span::seconds(15))), Admission::Skip);
+        assert_eq!(restored.admit(Feed(0), &event().after(Span::seconds(16))), Admission::Judge);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::facet::Facet;
 use super::symbols::Symbol;
-use super::{Learning, seconds};
+use super::{Learning, halved, seconds};
 use crate::event::{Span, Timestamp};
 
 /// Separate days on which a quarantined value must be seen before it counts as normal.
@@ -32,14 +32,22 @@ pub struct Entry {
 
 impl Entry {
     /// A value seen for the first time, at `at`.
-    pub(super) fn new((facet, hash): (Facet, u64), symbol: Symbol, at: Timestamp, learning: Learning) -> Self {
+    #[must_use]
+    pub fn new((facet, hash): (Facet, u64), symbol: Symbol, at: Timestamp, learning: Learning) -> Self {
         let Learning { quarantine, declared } = learning;
         let (now, hash) = (seconds(at), halves(hash));
         Self { hash, symbol, count: 1, first: now, last: now, days: 1, facet, quarantined: quarantine, declared }
     }
 
+    /// The same as it was after `count` times on `days` separate days, the last at `last`.
+    #[must_use]
+    pub fn continued(self, last: Timestamp, count: u32, days: u8) -> Self {
+        Self { last: seconds(last), count, days, ..self }
+    }
+
     /// The value's hash.
-    pub(super) fn hash(&self) -> u64 {
+    #[must_use]
+    pub fn hash(&self) -> u64 {
         let [high, low] = self.hash;
         u64::from(high) << 32 | u64::from(low)
     }
@@ -60,6 +68,18 @@ impl Entry {
     #[must_use]
     pub const fn is_quarantined(&self) -> bool {
         self.quarantined
+    }
+
+    /// Separate days on which it was seen, up to 255.
+    #[must_use]
+    pub const fn days(&self) -> u8 {
+        self.days
+    }
+
+    /// Whether it was first seen in a period declared normal and complete.
+    #[must_use]
+    pub const fn is_declared(&self) -> bool {
+        self.declared
     }
 
     /// Whether it is normal, and was seen once only.
@@ -85,6 +105,12 @@ impl Entry {
         let released = self.quarantined && self.days >= QUARANTINE_DAYS;
         self.quarantined &= !released;
         released
+    }
+
+    /// Halves its count `times` times. What was seen twice stays seen twice: that it is not a thing that happens once is
+    /// not forgotten.
+    pub(super) fn fade(&mut self, times: u32) {
+        self.count = halved(self.count, times).max(self.count.min(2));
     }
 }
 

@@ -36,15 +36,27 @@ impl Baselines {
         if let Some(mut baseline) = self.map.get_mut(username) {
             return f(&mut baseline);
         }
-        if self.map.len() >= self.capacity {
-            self.evict();
-        }
+        self.make_room();
         f(&mut self.map.entry(username.into()).or_insert_with(|| Baseline::new(at)))
+    }
+
+    /// Takes a baseline that was kept, in place of any that `username` has.
+    pub fn insert(&self, username: &str, baseline: Baseline) {
+        self.make_room();
+        self.map.insert(username.into(), baseline);
     }
 
     /// Lends the baseline of `username` for reading; none if it has none.
     pub fn peek<R>(&self, username: &str, f: impl FnOnce(&Baseline) -> R) -> Option<R> {
         self.map.get(username).map(|baseline| f(&baseline))
+    }
+
+    /// Every principal with a baseline, in order of their names.
+    #[must_use]
+    pub fn usernames(&self) -> Vec<Arc<str>> {
+        let mut all: Vec<Arc<str>> = self.map.iter().map(|entry| entry.key().clone()).collect();
+        all.sort_unstable();
+        all
     }
 
     /// The number of `text` among the strings that baselines show.
@@ -77,8 +89,17 @@ impl Baselines {
         self.evicted.load(Ordering::Relaxed)
     }
 
-    /// Makes room: the sixteenth that has been silent longest leaves, so that the search for it is paid for rarely.
-    fn evict(&self) {
+    /// Counts principals that had to leave before this map was filled with what was kept of another.
+    pub fn count_evicted(&self, n: u64) {
+        self.evicted.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Makes room in a full map: the sixteenth that has been silent longest leaves, so that the search for it is paid
+    /// for rarely.
+    fn make_room(&self) {
+        if self.map.len() < self.capacity {
+            return;
+        }
         let mut silent: Vec<(Timestamp, Arc<str>)> =
             self.map.iter().map(|e| (e.value().seen().1, e.key().clone())).collect();
         let leaving = silent.len().div_ceil(16);

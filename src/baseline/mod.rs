@@ -5,6 +5,7 @@ pub mod facet;
 pub mod map;
 pub mod peers;
 mod sleep;
+mod snapshot;
 mod symbols;
 mod values;
 
@@ -13,13 +14,20 @@ use crate::event::{Span, Timestamp};
 
 pub use entry::{Entry, QUARANTINE_DAYS};
 pub use facet::{Facet, Novel, Observation};
-use sleep::Sleep;
+pub use sleep::Sleep;
+pub use snapshot::{Novelties, Snapshot};
 pub use symbols::{Symbol, Symbols};
 use values::Values;
 
 /// Chances that one active hour of an undeclared history counts for, at most: a burst of fifty thousand requests is no
 /// month's evidence.
 const CHANCES_AN_HOUR: u16 = 16;
+
+/// Minutes after which what was learnt counts for half: 30 days.
+const HALF_LIFE: u32 = 30 * 24 * 60;
+
+/// How long a value may be unseen before it is new again.
+const FORGET_AFTER: Span = Span::days(90);
 
 /// Counts of one facet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,6 +87,8 @@ pub struct Baseline {
     minutes: u32,
     hour: u32,
     hour_chances: u16,
+    /// The minute from which the current half-life runs.
+    epoch: u32,
     sleep: Sleep,
 }
 
@@ -97,6 +107,7 @@ impl Baseline {
             minutes: 0,
             hour: 0,
             hour_chances: 0,
+            epoch: minute(at),
             sleep: Sleep::default(),
         }
     }
@@ -186,7 +197,7 @@ impl Baseline {
     #[must_use]
     pub fn usual(&self, facet: Facet, value: u64, most: usize) -> Vec<Symbol> {
         let mut all: Vec<&Entry> = self.comparable(facet, value).collect();
-        all.sort_unstable_by_key(|e| (u32::MAX - e.count, e.first(), e.symbol));
+        all.sort_unstable_by_key(|e| (u32::MAX - e.count, e.first(), e.hash()));
         all.into_iter().take(most).map(|e| e.symbol).collect()
     }
 
@@ -197,6 +208,7 @@ impl Baseline {
 
     /// Counts one request: what is known of it is seen once more, what is not is returned. Nothing is learnt yet.
     pub fn touch(&mut self, seen: &Observation, at: Timestamp, declared: bool) -> Novel {
+        self.age(at);
         let (now, origin) = (seconds(at), self.first);
         let mut novel = Novel::default();
         for (facet, value) in seen.iter() {
@@ -217,6 +229,26 @@ impl Baseline {
             novel.wake();
         }
         novel
+    }
+
+    /// Lets what was learnt fade by as many half-lives as have passed.
+    fn age(&mut self, at: Timestamp) {
+        let times = minute(at).saturating_sub(self.epoch) / HALF_LIFE;
+        if times == 0 {
+            return;
+        }
+        self.epoch += times * HALF_LIFE;
+        self.chances = halved(self.chances, times);
+        self.minutes = halved(self.minutes, times);
+        self.values.retain(|entry| {
+            entry.fade(times);
+            at.since(entry.last()) <= FORGET_AFTER
+        });
+        for tally in &mut self.tallies {
+            let novel_minutes = tally.novel_minutes.checked_shr(times).unwrap_or(0);
+            *tally = Tally { held: 0, quarantined: 0, once: 0, novel_minutes, ..*tally };
+        }
+        self.values.iter().for_each(|entry| self.tallies[entry.facet as usize].hold(entry));
     }
 
     fn count(&mut self, at: Timestamp, declared: bool) {
@@ -261,7 +293,7 @@ impl Baseline {
         }
         let entry = Entry::new((facet, value), symbol(), at, learning);
         self.values.insert(entry);
-        self.tallies[facet as usize].add(learning.quarantine, minute(at), self.minutes);
+        self.tallies[facet as usize].add(&entry, minute(at), self.minutes);
         true
     }
 
@@ -279,18 +311,29 @@ impl Baseline {
 }
 
 impl Tally {
-    fn add(&mut self, quarantined: bool, minute: u32, minutes: u32) {
+    /// Counts a value that is held.
+    fn hold(&mut self, entry: &Entry) {
         self.held += 1;
-        if quarantined {
-            self.quarantined += 1;
+        self.quarantined += u16::from(entry.is_quarantined());
+        self.once += u16::from(entry.is_single());
+    }
+
+    /// Counts a value that is new in `minute`, one of `minutes` active ones.
+    fn add(&mut self, entry: &Entry, minute: u32, minutes: u32) {
+        self.hold(entry);
+        if entry.is_quarantined() {
             return;
         }
-        self.once += 1;
         if minutes > 1 && minute > self.last_novel {
             self.novel_minutes = self.novel_minutes.saturating_add(1);
         }
         self.last_novel = minute;
     }
+}
+
+/// `n`, halved `times` times.
+fn halved(n: u32, times: u32) -> u32 {
+    n.checked_shr(times).unwrap_or(0)
 }
 
 /// `-log2` of a probability; of certainty it is 0, where a negation would say `-0.0`.

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 use std::hash::Hash;
 
 use super::Facet;
@@ -22,8 +23,8 @@ const WAVE: Span = Span::hours(1);
 const WAVE_ACCOUNTS: u32 = 3;
 
 /// Who is compared with whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Pool<'a> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pool<'a> {
     /// Every principal.
     Cluster,
     /// Every kubelet.
@@ -32,31 +33,78 @@ enum Pool<'a> {
     Named(&'a str),
 }
 
-/// How a value spread through the cluster.
-#[derive(Clone, Copy, Debug, Default)]
-struct Adoption {
-    accounts: u32,
-    /// When the current wave began, and how many began in it.
-    wave: Timestamp,
-    in_wave: u32,
+const NAMED: &str = "service accounts named ";
+
+impl<'a> Pool<'a> {
+    /// Those like this one; people are like nobody.
+    #[must_use]
+    pub const fn of(principal: Principal<'a>) -> Option<Self> {
+        match principal {
+            Principal::ServiceAccount { name, .. } => Some(Self::Named(name)),
+            Principal::Node(_) => Some(Self::Nodes),
+            Principal::User(_) | Principal::Anonymous => None,
+        }
+    }
+
+    /// The pool that is shown as `text`.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        match text {
+            "everybody" => Some(Self::Cluster),
+            "nodes" => Some(Self::Nodes),
+            _ => text.strip_prefix(NAMED).map(Self::Named),
+        }
+    }
+
+    /// Its key among the numbers of members.
+    #[must_use]
+    pub fn key(self) -> u64 {
+        hash(|h| self.hash(h))
+    }
 }
 
+impl fmt::Display for Pool<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => f.write_str("everybody"),
+            Self::Nodes => f.write_str("nodes"),
+            Self::Named(name) => write!(f, "{NAMED}{name}"),
+        }
+    }
+}
+
+/// How a value spread through the cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Adoption {
+    /// Accounts that know it.
+    pub accounts: u32,
+    /// When the current wave began.
+    pub wave: Timestamp,
+    /// How many began in it.
+    pub in_wave: u32,
+}
+
+/// By the hash of a pool, or by the [`key`] of a value in a pool.
+type Table<T> = HashMap<u64, T, foldhash::fast::FixedState>;
+
 /// How widely each value is known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeerValues {
-    /// Of the cluster.
-    adoptions: HashMap<u64, Adoption, foldhash::fast::FixedState>,
+    /// How each value spread through the cluster.
+    pub adoptions: Table<Adoption>,
     /// How many of one's own pool know a value. Apart from `adoptions`: there are many more of them.
-    known: HashMap<u64, u32, foldhash::fast::FixedState>,
-    members: HashMap<u64, u32, foldhash::fast::FixedState>,
-    overflow: u64,
+    pub known: Table<u32>,
+    /// How many are in each pool.
+    pub members: Table<u32>,
+    /// Values that could not be counted because the tables were full.
+    pub overflow: u64,
 }
 
 impl PeerValues {
     /// A principal was seen for the first time.
     pub fn join(&mut self, principal: Principal<'_>) {
         for pool in pools(principal) {
-            *self.members.entry(hash(|h| pool.hash(h))).or_default() += 1;
+            *self.members.entry(pool.key()).or_default() += 1;
         }
     }
 
@@ -64,7 +112,7 @@ impl PeerValues {
     /// not how they change.
     pub fn learn(&mut self, principal: Principal<'_>, facet: Facet, value: u64, began: Option<Timestamp>) {
         self.adopt(key(Pool::Cluster, facet, value), began);
-        let Some(pool) = own_pool(principal) else { return };
+        let Some(pool) = Pool::of(principal) else { return };
         let full = self.is_full();
         match self.known.entry(key(pool, facet, value)) {
             Entry::Vacant(_) if full => self.overflow += 1,
@@ -96,7 +144,7 @@ impl PeerValues {
     /// How many of those like `principal` know the value; none if nobody is like it.
     #[must_use]
     pub fn like(&self, principal: Principal<'_>, facet: Facet, value: u64) -> Option<Peers> {
-        let pool = own_pool(principal)?;
+        let pool = Pool::of(principal)?;
         let others = self.members(pool).saturating_sub(1);
         let doing = self.known.get(&key(pool, facet, value)).map_or(0, |&n| n.min(others));
         (others > 0).then_some(Peers { doing, of: others })
@@ -116,14 +164,8 @@ impl PeerValues {
         adoption.in_wave >= WAVE_ACCOUNTS && at.since(adoption.wave) <= WAVE
     }
 
-    /// Values that could not be counted because the table was full.
-    #[must_use]
-    pub const fn overflow(&self) -> u64 {
-        self.overflow
-    }
-
     fn members(&self, pool: Pool<'_>) -> u32 {
-        self.members.get(&hash(|h| pool.hash(h))).copied().unwrap_or(0)
+        self.members.get(&pool.key()).copied().unwrap_or(0)
     }
 
     fn adoption(&self, facet: Facet, value: u64) -> Adoption {
@@ -131,22 +173,15 @@ impl PeerValues {
     }
 }
 
-fn key(pool: Pool<'_>, facet: Facet, value: u64) -> u64 {
+/// The key of a value among those that the members of a pool know.
+#[must_use]
+pub fn key(pool: Pool<'_>, facet: Facet, value: u64) -> u64 {
     hash(|h| (pool, facet, value).hash(h))
 }
 
 /// The pools a principal belongs to: everybody's, and its own kind's.
 fn pools(principal: Principal<'_>) -> impl Iterator<Item = Pool<'_>> {
-    [Some(Pool::Cluster), own_pool(principal)].into_iter().flatten()
-}
-
-/// Those like this one; people are like nobody.
-const fn own_pool(principal: Principal<'_>) -> Option<Pool<'_>> {
-    match principal {
-        Principal::ServiceAccount { name, .. } => Some(Pool::Named(name)),
-        Principal::Node(_) => Some(Pool::Nodes),
-        Principal::User(_) | Principal::Anonymous => None,
-    }
+    [Some(Pool::Cluster), Pool::of(principal)].into_iter().flatten()
 }
 
 #[cfg(test)]

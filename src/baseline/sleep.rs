@@ -10,14 +10,14 @@ const DORMANT: u32 = 7 * 86_400;
 const WAKING: u32 = 300;
 
 /// An account's silences, in seconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sleep {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sleep {
     /// The longest, that of `last` apart.
-    pub(super) longest: u32,
+    pub longest: u32,
     /// The dormancy it woke from last; zero if it never was dormant.
-    pub(super) last: u32,
-    /// When that was.
-    woke: u32,
+    pub last: u32,
+    /// When that was, in seconds since the Unix epoch.
+    pub woke: u32,
 }
 
 impl Sleep {
@@ -32,6 +32,7 @@ impl Sleep {
     }
 
     pub(super) fn is_waking(&self, at: Timestamp) -> bool {
-        self.last > 0 && seconds(at).saturating_sub(self.woke) < WAKING
+        // an event of a clock that ran ahead must not keep it waking until then
+        self.last > 0 && seconds(at).checked_sub(self.woke).is_some_and(|since| since < WAKING)
     }
 }

@@ -111,3 +111,78 @@ fn a_full_facet_forgets_what_was_silent_longest_and_says_so() {
     let first = Observation::of(&event().from("10.0.0.0")).value(Facet::Source).unwrap();
     assert!(baseline.entry(Facet::Source, first).is_none());
 }
+
+#[test]
+fn experience_halves_in_thirty_days_and_repeats_stay_repeats() {
+    let mut baseline = Baseline::new(START);
+    for minute in 0..64 {
+        observe(&mut baseline, &event().after(Span::minutes(minute)), DECLARED);
+    }
+    observe(&mut baseline, &event().doing("list", "pods").after(Span::minutes(64)), DECLARED);
+    let before = baseline.clone();
+    observe(&mut baseline, &event().after(Span::days(30)), DECLARED);
+    assert_eq!((before.chances(), baseline.chances()), (65, 33));
+    let count = |facet, event: &crate::event::Event<'_>| {
+        baseline.entry(facet, Observation::of(event).value(facet).unwrap()).map(|e| e.count)
+    };
+    assert_eq!(count(Facet::Action, &event()), Some(33), "64 halved, and one more");
+    assert_eq!(count(Facet::Action, &event().doing("list", "pods")), Some(1));
+    assert_eq!(baseline.requests(), 66, "what is said of the past is not halved");
+    assert!(baseline.surprise(Facet::Action, Habit::Steady) < before.surprise(Facet::Action, Habit::Steady));
+    observe(&mut baseline, &event().after(Span::days(89)), DECLARED);
+    observe(&mut baseline, &event().after(Span::days(150)), DECLARED);
+    let entry = baseline.entry(Facet::Action, Observation::of(&event()).value(Facet::Action).unwrap()).unwrap();
+    assert_eq!(entry.count, 3, "17 after one more, and an eighth of that and one after three");
+}
+
+#[test]
+fn a_value_unseen_for_ninety_days_is_new_again() {
+    let mut baseline = Baseline::new(START);
+    let rare = event().doing("list", "pods");
+    observe(&mut baseline, &rare, DECLARED);
+    for day in (1..=89).step_by(8) {
+        observe(&mut baseline, &event().after(Span::days(day)), DECLARED);
+    }
+    assert_eq!(baseline.known(Facet::Action), 2);
+    let novel = observe(&mut baseline, &rare.after(Span::days(91)), DECLARED);
+    assert!(novel.contains(Facet::Action) && !novel.contains(Facet::Namespace));
+    assert_eq!(baseline.known(Facet::Action), 2, "learnt anew");
+}
+
+#[test]
+fn within_thirty_days_nothing_fades() {
+    let mut baseline = Baseline::new(START);
+    observe(&mut baseline, &event(), DECLARED);
+    observe(&mut baseline, &event().after(Span(Span::days(30).0 - 1)), DECLARED);
+    assert_eq!(baseline.chances(), 2);
+}
+
+#[test]
+fn a_clock_in_the_next_century_costs_what_was_learnt_and_nothing_else() {
+    let mut baseline = Baseline::new(START);
+    observe(&mut baseline, &event(), DECLARED);
+    assert!(observe(&mut baseline, &event().after(Span::days(300_000)), DECLARED).contains(Facet::Action));
+    assert_eq!(baseline.chances(), 1);
+    assert!(observe(&mut baseline, &event().after(Span::days(1)), DECLARED).is_empty());
+}
+
+#[test]
+fn a_baseline_that_was_kept_goes_on_as_if_it_had_not_been() {
+    let mut whole = Baseline::new(START);
+    for minute in 0..200 {
+        let event = if minute % 7 == 0 { event().doing("list", "pods") } else { event() };
+        observe(&mut whole, &event.after(Span::minutes(minute)), LIVE);
+    }
+    observe(&mut whole, &event().doing("list", "secrets").after(Span::minutes(200)), QUARANTINED);
+    let mut restored = Baseline::restore(&whole.snapshot());
+    assert!(whole.entries().all(|(_, entry)| restored.hold(*entry)));
+    assert!(whole.entries().all(|(_, entry)| !restored.hold(*entry)), "each of them once");
+    for event in [event().doing("delete", "pods"), event().doing("list", "secrets"), event().with("curl/8")] {
+        let event = event.after(Span::days(31));
+        assert_eq!(observe(&mut restored, &event, LIVE), observe(&mut whole, &event, LIVE));
+        assert_eq!(restored.snapshot(), whole.snapshot());
+        for facet in Facet::ALL {
+            assert_eq!(restored.surprise(facet, Habit::Steady), whole.surprise(facet, Habit::Steady), "{facet:?}");
+        }
+    }
+}

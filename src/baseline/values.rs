@@ -37,6 +37,10 @@ impl Values {
         }
     }
 
+    pub(super) fn retain(&mut self, keep: impl FnMut(&mut Entry) -> bool) {
+        self.0.retain_mut(keep);
+    }
+
     pub(super) fn iter(&self) -> std::slice::Iter<'_, Entry> {
         self.0.iter()
     }

@@ -82,9 +82,10 @@ impl FromStr for Percent {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let config = args.job.config()?;
     let labels = Labels::load(&args.labels).map_err(|e| Failure::Usage(e.into()))?;
-    let logs = args.job.logs()?;
+    let logs = args.job.logs(false)?;
+    let past = args.job.past(&config)?;
     let mut witness = Witness::new(&labels);
-    let judged = logs.judge(&config, Some(Box::new(|event| witness.see(event))))?;
+    let judged = logs.judge(&config, past, Some(Box::new(|event| witness.see(event))))?;
     let score = witness.score(&judged.incidents, config.min_severity);
     let exit = judged.exit(&config, args.is_worse(&score));
     // of a part of the log there is no score

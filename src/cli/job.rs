@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::{Exit, Failure};
 use crate::alert::{Incident, Severity};
 use crate::config::{self, Config, MaxRejects};
-use crate::engine::{Census, Engine};
+use crate::engine::{Census, Engine, Learned};
 use crate::pipeline::tally::Tally;
 use crate::pipeline::{OnEvent, Period, PipelineError, Run};
 use crate::sink::SinkError;
@@ -23,6 +23,8 @@ use crate::sink::rejects::Rejects;
 use crate::source::archive::Fault;
 use crate::source::discover::{DiscoverError, discover};
 use crate::source::{Input, Log};
+use crate::state::State;
+use crate::text::Text;
 
 /// Set by Ctrl-C: the run ends as if its input did.
 static CANCEL: AtomicBool = AtomicBool::new(false);
@@ -31,12 +33,16 @@ static CANCEL: AtomicBool = AtomicBool::new(false);
 #[derive(Debug, clap::Args)]
 pub(super) struct Job {
     /// What to judge
-    #[arg(value_name = "PATH", required_unless_present = "feed")]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
     /// What is normal and complete, and is only learned from; can be repeated
     #[arg(long, value_name = "PATH")]
     learn: Vec<PathBuf>,
+
+    /// Start from what sawatch replay --save kept, as if it had been learned now
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
 
     /// The log of one API server of several; can be repeated
     #[arg(long, value_name = "NAME=PATH", value_parser = feed)]
@@ -98,8 +104,28 @@ impl Job {
         Ok(config)
     }
 
-    /// What there is to read.
-    pub(super) fn logs(&self) -> Result<Logs, Failure> {
+    /// What an earlier run has kept of the same cluster, if it is to go on from that.
+    pub(super) fn past(&self, config: &Config) -> Result<State, Failure> {
+        let nothing = || Learned::nothing(&config.detection);
+        let Some(path) = &self.baseline else {
+            return Ok(State { cluster: config.cluster.clone(), feeds: Vec::new(), learned: nothing() });
+        };
+        let past = State::load(path, &config.detection).map_err(|e| Failure::Usage(e.into()))?;
+        if past.cluster == config.cluster {
+            return Ok(past);
+        }
+        let [past, now] = [&past.cluster, &config.cluster].map(Text::from);
+        let path = Text::new(&path.to_string_lossy());
+        Err(Failure::Usage(anyhow!("{path} was learned of cluster {past}, and this is {now}: see --cluster")))
+    }
+
+    /// What there is to read; `learn_only`: nothing has to be judged.
+    pub(super) fn logs(&self, learn_only: bool) -> Result<Logs, Failure> {
+        if self.paths.is_empty() && self.feed.is_empty() && !learn_only {
+            return Err(Failure::Usage(anyhow!(
+                "nothing to judge: give a PATH, - for standard input, or --feed; see --help"
+            )));
+        }
         let (mut errors, mut found) = (Vec::new(), Vec::new());
         for logs in [discover(&self.learn, &[]), discover(&self.paths, &self.feed)] {
             match logs {
@@ -129,6 +155,8 @@ pub(super) struct Logs {
 /// Logs that were judged.
 pub(super) struct Judged {
     pub(super) tally: Tally,
+    /// What is known in the end.
+    pub(super) known: State,
     pub(super) census: Census,
     /// What was found, before a failure too.
     pub(super) incidents: Vec<Incident>,
@@ -140,8 +168,8 @@ pub(super) struct Judged {
 }
 
 impl Logs {
-    /// Learns, then judges; `on_event` is called with each event of the judged logs, in their order.
-    pub(super) fn judge(self, config: &Config, on_event: Option<OnEvent<'_>>) -> Result<Judged, Failure> {
+    /// Goes on from `past`, learns, then judges; `on_event` is called with each event of the judged logs, in their order.
+    pub(super) fn judge(self, config: &Config, past: State, on_event: Option<OnEvent<'_>>) -> Result<Judged, Failure> {
         let Self { learn, judge } = self;
         let rejects = config.rejects.path.as_deref().map(|path| Rejects::create(path, config.rejects.max_bytes.0));
         let rejects = rejects.transpose()?;
@@ -151,19 +179,22 @@ impl Logs {
         let began = Instant::now();
         let read = Arc::default();
         let progress = Progress::new(learn.iter().chain(&judge).map(Log::size).sum(), Arc::clone(&read));
-        let engine = Engine::new(&config.cluster, &config.detection);
+        let State { cluster, feeds, learned } = past;
+        let engine = Engine::resume(&cluster, &config.detection, learned);
         let mut run = Run::new(engine, threads(config.threads), &CANCEL);
+        run.feeds = feeds;
         run.progress = read;
         run.rejects = rejects;
         run.on_event = on_event;
         run.observe = Box::new(|tally| progress.show(tally));
         let outcome = run.feed(learn, Period::Normal).and_then(|()| run.feed(judge, Period::Judged));
-        let Run { mut engine, tally, rejects, .. } = run;
+        let Run { mut engine, tally, rejects, feeds, .. } = run;
         progress.finish();
         report(&tally, rejects)?;
         Ok(Judged {
             incidents: engine.finish(),
             census: engine.census(),
+            known: State { cluster, feeds, learned: engine.into_learned() },
             tally,
             elapsed: began.elapsed(),
             interrupted: CANCEL.load(Ordering::Relaxed),

@@ -10,6 +10,7 @@ use crate::sink::stream::Stream;
 mod backtest;
 mod completions;
 mod detectors;
+mod explain;
 mod job;
 mod man;
 mod progress;
@@ -68,6 +69,7 @@ enum Command {
     Replay(Box<replay::Args>),
     Backtest(Box<backtest::Args>),
     Detectors(detectors::Args),
+    Explain(explain::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -86,6 +88,7 @@ impl Cli {
             Command::Replay(args) => replay::run(&args),
             Command::Backtest(args) => backtest::run(&args),
             Command::Detectors(args) => detectors::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         };

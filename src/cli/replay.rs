@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use tracing::warn;
 
 use super::job::{Job, severity_parser};
 use super::{Exit, Failure, terminal};
@@ -12,6 +13,7 @@ use crate::format::{Format, Style};
 use crate::pipeline::summary::Summary;
 use crate::sink::SinkError;
 use crate::sink::stream::Stream;
+use crate::state::{Pending, State, StateError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +23,9 @@ Examples:
     sawatch replay --output findings.jsonl audit.log
   Three API servers of one cluster, merged by time:
     sawatch replay --feed cp-1=cp1/audit.log --feed cp-2=cp2/audit.log --feed cp-3=cp3/audit.log
+  Keep what was learned, and start from it the next day:
+    sawatch replay --learn /archive/last-week --save learned.json.zst
+    sawatch replay --baseline learned.json.zst --save learned.json.zst audit.log
   From a pipe, failing a job on anything high or worse:
     kubectl logs -n kube-system kube-apiserver-cp-1 | sawatch replay --fail-on high -
 
@@ -48,6 +53,13 @@ pub(super) struct Args {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    /// Keep what is known in the end, as JSON to read, compare and change; compressed if the name ends in .zst
+    ///
+    /// Baselines, credentials, addresses and windows are kept, open incidents are not. The file is replaced as a whole,
+    /// and only its owner can read it. Nothing is kept of a run that failed, was interrupted, or could not read a file.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+
     /// Exit with 10 if there is an incident this bad or worse
     #[arg(long, value_name = "SEVERITY", value_parser = severity_parser())]
     fail_on: Option<Severity>,
@@ -67,9 +79,11 @@ impl Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let config = args.config()?;
-    let logs = args.job.logs()?;
+    let logs = args.job.logs(args.save.is_some())?;
+    let past = args.job.past(&config)?;
     let mut output = Output::open(args.output.as_deref(), config.format)?;
-    let judged = logs.judge(&config, None)?;
+    let save = args.save.as_deref().map(Pending::create).transpose()?;
+    let judged = logs.judge(&config, past, None)?;
 
     // what was found before a failure is told all the same
     let incidents = &judged.incidents;
@@ -87,7 +101,20 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let found = config.fail_on.is_some_and(|worst| incidents.iter().any(|incident| incident.severity >= worst));
     let exit = judged.exit(&config, found);
     judged.outcome?;
+    if let Some(save) = save {
+        keep(save, &judged.known, exit, judged.interrupted)?;
+    }
     Ok(exit)
+}
+
+/// Half a period is no baseline: what an interrupted run knows is not kept, nor what was learned without some file.
+fn keep(save: Pending, known: &State, exit: Exit, interrupted: bool) -> Result<(), StateError> {
+    match (interrupted, exit) {
+        (true, _) => warn!("what is known is not saved: the run was interrupted"),
+        (false, Exit::Failed) => warn!("what is known is not saved: a file could not be read"),
+        (false, _) => save.write(known)?,
+    }
+    Ok(())
 }
 
 /// Where incidents go, and how they look there.

@@ -1,9 +1,11 @@
 //! One credential's life: by whom it was issued, from where and with what clients it has been used.
 
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 
 use smallvec::SmallVec;
 
+use super::{Kind, key};
 use crate::baseline::{Facet, Observation, QUARANTINE_DAYS};
 use crate::event::{Span, Timestamp};
 
@@ -13,11 +15,14 @@ const MAX_ADDRESSES: usize = 8;
 /// The most clients that are kept of one credential.
 const MAX_CLIENTS: usize = 8;
 
+/// The longest id that is kept whole, in bytes: `X509SHA256=` and 64 digits are 75.
+const MAX_ID: usize = 128;
+
 /// How long a pod may take to bring up all clients that share its token.
 const STARTING: Span = Span::minutes(2);
 
 /// One address a credential was used from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
     /// Where from.
     pub ip: IpAddr,
@@ -27,9 +32,10 @@ pub struct Use {
     pub last: Timestamp,
     /// Uses from there.
     pub count: u64,
-    pub(super) quarantined: bool,
+    /// It came with an alert: the address is not normal.
+    pub quarantined: bool,
     /// Days on which it was seen, up to what ends a quarantine.
-    days: u8,
+    pub days: u8,
 }
 
 impl Use {
@@ -53,9 +59,16 @@ impl Use {
 }
 
 /// What is known of one credential.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Life {
-    pub(super) id: u64,
+    /// The hash of the whole id.
+    pub key: u64,
+    /// Its id, to be shown: its beginning, if it is longer than any that an API server makes.
+    pub id: Box<str>,
+    /// The [`key`] of the account that used it; none if it was never used.
+    pub account: Option<NonZeroU64>,
+    /// What it is; none if it was never used.
+    pub kind: Option<Kind>,
     /// Who asked for it, and when; none if nobody was seen to.
     pub issued: Option<(Box<str>, Timestamp)>,
     /// The request that issued it came with an alert.
@@ -63,12 +76,31 @@ pub struct Life {
     /// Where it was used from.
     pub uses: SmallVec<[Use; 1]>,
     /// The families of the clients it was used with, as hashes.
-    pub(super) clients: SmallVec<[u64; 2]>,
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
+    pub clients: SmallVec<[u64; 2]>,
+    /// First use; the Unix epoch if it was never used.
+    pub first: Timestamp,
+    /// When it was last heard of: used or issued.
+    pub last: Timestamp,
 }
 
 impl Life {
+    /// The life of a credential of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: &str) -> Self {
+        Self {
+            key: key(id),
+            id: id[..id.floor_char_boundary(MAX_ID)].into(),
+            account: None,
+            kind: None,
+            issued: None,
+            is_suspect: false,
+            uses: SmallVec::new(),
+            clients: SmallVec::new(),
+            first: Timestamp::default(),
+            last: Timestamp::default(),
+        }
+    }
+
     /// The use from `ip` that is normal; none if it was never used there, or only with an alert.
     #[must_use]
     pub fn normal_use(&self, ip: IpAddr) -> Option<&Use> {

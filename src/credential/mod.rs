@@ -4,10 +4,12 @@
 //! cluster (NAT, proxies) and on the account (people roam), so what is unusual is learned from both.
 
 mod life;
+mod snapshot;
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 
 use hashbrown::HashTable;
 
@@ -15,6 +17,7 @@ use crate::alert::Bits;
 use crate::baseline::facet::{Shape, hash};
 use crate::baseline::{Facet, Observation};
 pub use life::{Life, Use};
+pub use snapshot::Snapshot;
 
 use crate::event::{Event, PrincipalKind, Span, Timestamp};
 
@@ -25,7 +28,7 @@ const FORGET_AFTER: Span = Span::days(7);
 const HOLD: Span = Span::minutes(5);
 
 /// What kind of credential, as far as its habits go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A token bound to a pod: it has one address, for life.
     PodBound,
@@ -38,6 +41,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::PodBound, Self::Bare, Self::NodeCertificate, Self::Certificate];
+
+    /// How it is shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PodBound => "token bound to a pod",
+            Self::Bare => "token bound to no pod",
+            Self::NodeCertificate => "certificate of a node",
+            Self::Certificate => "certificate",
+        }
+    }
+
     /// The kind of the credential behind `event`.
     #[must_use]
     pub fn of(event: &Event<'_>) -> Self {
@@ -55,14 +72,18 @@ impl Kind {
 const COMPLETE_AFTER: Span = Span::minutes(75);
 
 /// How often something is true of credentials of some group.
-#[derive(Clone, Copy, Debug, Default)]
-struct Habit {
-    credentials: u32,
-    exceptions: u32,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Habit {
+    /// How many there were.
+    pub credentials: u32,
+    /// Of how many of them it was true.
+    pub exceptions: u32,
 }
 
 impl Habit {
-    fn surprise(self) -> Bits {
+    /// How surprising it is of the next one.
+    #[must_use]
+    pub fn surprise(self) -> Bits {
         #[expect(clippy::cast_precision_loss, reason = "a probability needs no more than 24 bits")]
         let probability = (self.exceptions as f32 + 0.5) / (self.credentials as f32 + 1.0);
         Bits(-probability.min(1.0).log2())
@@ -70,13 +91,14 @@ impl Habit {
 }
 
 /// The pod that was last seen at an address.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     /// The pod's name.
     pub pod: Box<str>,
     /// The pod's node.
     pub node: Box<str>,
-    credential: u64,
+    /// The [`key`] of the credential it used.
+    pub credential: u64,
 }
 
 /// All credentials of a cluster.
@@ -117,14 +139,31 @@ impl Credentials {
         self.by_key(key(id))
     }
 
+    /// The pod that was last seen at `ip`.
+    #[must_use]
+    pub fn tenant(&self, ip: IpAddr) -> Option<&Tenant> {
+        self.tenants.get(&ip)
+    }
+
+    /// Every life, in no order.
+    pub fn lives(&self) -> impl Iterator<Item = &Life> {
+        self.lives.iter()
+    }
+
     /// How surprising it is that a credential like this one, of this account, comes from a second address.
     ///
     /// An account whose credentials do share addresses is judged by its own habit, any other by its kind's.
     #[must_use]
     pub fn surprise_of_sharing(&self, kind: Kind, username: &str) -> Bits {
-        let own = self.accounts.get(&key(username)).copied().unwrap_or_default();
-        let all = self.habits.get(&kind).copied().unwrap_or_default();
-        if own.exceptions > 0 { own.surprise() } else { all.surprise() }
+        self.sharing(kind, key(username)).surprise()
+    }
+
+    /// How many credentials like one of this kind, of the account with this [`key`], there were, and how many of them
+    /// came from a second address: of the account if any of its own did, else of the kind.
+    #[must_use]
+    pub fn sharing(&self, kind: Kind, account: u64) -> Habit {
+        let own = self.accounts.get(&account).copied().unwrap_or_default();
+        if own.exceptions > 0 { own } else { self.habits.get(&kind).copied().unwrap_or_default() }
     }
 
     /// How surprising it is that nobody was seen to issue a token that is used for the first time; none if somebody was,
@@ -144,7 +183,7 @@ impl Credentials {
     }
 
     fn by_key(&self, id: u64) -> Option<&Life> {
-        self.lives.find(id, |life| life.id == id)
+        self.lives.find(id, |life| life.key == id)
     }
 
     fn holds(&self, tenant: &Tenant, at: Timestamp) -> bool {
@@ -161,7 +200,7 @@ impl Credentials {
     /// such a use. Without a credential id there is nothing to tell.
     pub fn touch(&mut self, event: &Event<'_>, seen: &Observation) -> bool {
         let Some(id) = event.credential.id.as_deref().map(key) else { return true };
-        let Some(life) = self.lives.find_mut(id, |life| life.id == id) else { return false };
+        let Some(life) = self.lives.find_mut(id, |life| life.key == id) else { return false };
         let Some(known) = life.uses.iter_mut().find(|u| Some(u.ip) == event.source_ip && !u.quarantined) else {
             return event.source_ip.is_none();
         };
@@ -173,13 +212,15 @@ impl Credentials {
     /// Learns a use that [`Credentials::touch`] did not know. A quarantined one makes neither address nor client
     /// normal, and one that an API server relayed says nothing of where a credential in use is.
     pub fn learn(&mut self, event: &Event<'_>, seen: &Observation, quarantine: bool, relayed: bool) {
-        let (Some(id), Some(ip)) = (event.credential.id.as_deref().map(key), event.source_ip) else { return };
+        let (Some(id), Some(ip)) = (event.credential.id.as_deref(), event.source_ip) else { return };
         if !quarantine {
-            self.learn_issue(event, id);
+            self.learn_issue(event, key(id));
         }
         let life = self.life_mut(id);
         if life.uses.is_empty() {
             life.first = event.at;
+            life.kind = Some(Kind::of(event));
+            life.account = NonZeroU64::new(key(&event.username));
         }
         life.last = life.last.max(event.at);
         if !quarantine {
@@ -195,15 +236,16 @@ impl Credentials {
             }
         };
         if is_normal_now {
-            self.learn_address(event, id, ip, before);
+            self.learn_address(event, key(id), ip, before);
         }
     }
 
-    fn life_mut(&mut self, id: u64) -> &mut Life {
-        if self.lives.len() >= self.capacity && self.by_key(id).is_none() {
+    fn life_mut(&mut self, id: &str) -> &mut Life {
+        let key = key(id);
+        if self.lives.len() >= self.capacity && self.by_key(key).is_none() {
             self.evict();
         }
-        self.lives.entry(id, |l| l.id == id, |l| l.id).or_insert_with(|| Life { id, ..Life::default() }).into_mut()
+        self.lives.entry(key, |l| l.key == key, |l| l.key).or_insert_with(|| Life::new(id)).into_mut()
     }
 
     /// Learns whether a token that comes into use had been issued.
@@ -236,7 +278,7 @@ impl Credentials {
         let (Some(pod), Some(node)) = (&event.credential.pod_name, &event.credential.node_name) else { return };
         if self.tenants.len() >= self.capacity {
             let lives = &self.lives;
-            let holds = |t: &Tenant| lives.find(t.credential, |l| l.id == t.credential);
+            let holds = |t: &Tenant| lives.find(t.credential, |l| l.key == t.credential);
             self.tenants.retain(|_, t| holds(t).is_some_and(|l| event.at.since(l.last) <= HOLD));
             if self.tenants.len() >= self.capacity {
                 return;
@@ -252,7 +294,7 @@ impl Credentials {
     /// Learns that a request issued a token; `suspect` if the request came with an alert.
     pub fn issue(&mut self, event: &Event<'_>, suspect: bool) {
         let Some(id) = event.facts.issued_credential_id.as_deref() else { return };
-        let life = self.life_mut(key(id));
+        let life = self.life_mut(id);
         life.last = life.last.max(event.at);
         life.is_suspect |= suspect;
         life.issued.get_or_insert_with(|| ((&*event.username).into(), event.at));
@@ -291,7 +333,9 @@ impl Credentials {
     }
 }
 
-fn key(text: &str) -> u64 {
+/// The key of a credential by its id, and of an account by its username.
+#[must_use]
+pub fn key(text: &str) -> u64 {
     hash(|h| text.hash(h))
 }
 

@@ -94,6 +94,30 @@ fn the_table_is_bounded_and_says_what_left() {
 }
 
 #[test]
+fn credentials_that_were_kept_are_the_same() {
+    let mut credentials = quiet_cluster();
+    learn(&mut credentials, &event().from("203.0.113.9"), true);
+    let mut minting = event();
+    minting.facts.issued_credential_id = Some("JTI=unused".into());
+    credentials.issue(&minting, true);
+    let kept = credentials.snapshot();
+    assert_eq!((kept.lives.len(), credentials.life("JTI=unused").map(|life| life.is_suspect)), (102, Some(true)));
+    let restored = Credentials::restore(1_000, kept.clone());
+    assert_eq!(restored.snapshot(), kept);
+    assert_eq!(restored.surprise_of_sharing(Kind::PodBound, "x"), credentials.surprise_of_sharing(Kind::PodBound, "x"));
+}
+
+#[test]
+fn a_life_says_whose_it_is_and_what() {
+    let mut credentials = Credentials::new(10);
+    let long = Box::leak("x".repeat(1_000).into_boxed_str());
+    learn(&mut credentials, &event().bare(long), false);
+    let life = credentials.life(long).unwrap();
+    assert_eq!((life.id.len(), life.kind), (128, Some(Kind::Bare)), "an id is cut, and still found by the whole");
+    assert_eq!(life.account.map(NonZeroU64::get), Some(key(&event().username)));
+}
+
+#[test]
 fn an_address_that_is_used_for_days_without_objection_becomes_normal() {
     let mut credentials = Credentials::new(10);
     learn(&mut credentials, &event(), false);

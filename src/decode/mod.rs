@@ -22,6 +22,7 @@ use memchr::memchr;
 
 pub use cri::is_cri_partial;
 pub use reject::{Reject, RejectReason};
+pub(crate) use time::timestamp;
 
 use crate::event::Event;
 use record::Record;

@@ -6,7 +6,7 @@ use crate::event::Timestamp;
 
 /// Reads RFC 3339, and what shippers make of it: a blank for the `T`, no zone (then UTC), 0 to 9 decimals.
 #[inline]
-pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
+pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
     let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
     let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', mi1, mi2, b':', s1, s2] =
         *head

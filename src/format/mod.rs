@@ -9,7 +9,7 @@ mod ocsf;
 pub(crate) mod rows;
 #[cfg(test)]
 mod sample;
-mod text;
+pub(crate) mod text;
 pub(crate) mod time;
 
 use std::fmt;

@@ -34,6 +34,10 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// Every deed.
+    pub const ALL: [Self; 8] =
+        [Self::Get, Self::List, Self::Create, Self::Change, Self::Delete, Self::DeleteAll, Self::Connect, Self::Other];
+
     /// What this request does.
     #[must_use]
     pub fn of(event: &Event<'_>) -> Self {

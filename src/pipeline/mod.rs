@@ -73,8 +73,8 @@ pub struct Run<'a> {
     pub observe: Box<dyn FnMut(&Tally) + 'a>,
     /// What was counted.
     pub tally: Tally,
-    /// The names of the feeds met so far: [`Feed`] is an index into it.
-    feeds: Vec<String>,
+    /// The names of the feeds met so far, and of those that the engine met before: [`Feed`] is an index into it.
+    pub feeds: Vec<String>,
 }
 
 impl<'a> Run<'a> {
@@ -115,7 +115,10 @@ impl<'a> Run<'a> {
             self.feeds.push(name.to_owned());
             self.feeds.len() - 1
         });
-        Feed(u16::try_from(index).expect("each period has at most discover::MAX_FEEDS feeds"))
+        Feed(
+            u16::try_from(index)
+                .expect("each period has at most discover::MAX_FEEDS feeds, and a state a few thousand"),
+        )
     }
 }
 

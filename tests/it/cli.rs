@@ -215,7 +215,10 @@ fn signals_end_with_what_was_found_so_far() {
 fn interrupt(signal: &str) {
     use std::io::{BufRead, BufReader};
 
-    let mut child = sawatch().args(["replay", "-", "--log-level", "info"]).stdin(Stdio::piped()).spawn().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = sawatch();
+    command.args(["replay", "-", "--log-level", "info", "--save"]).arg(dir.path().join("learned.json"));
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     // the input stays open: only the signal can end this
     let mut input = child.stdin.take().unwrap();
     input.write_all(&fs::read(data("replay/excerpt.jsonl")).unwrap()).unwrap();
@@ -225,7 +228,9 @@ fn interrupt(signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(5));
-    assert!(messages.any(|line| line.starts_with("interrupted")));
+    assert!(messages.by_ref().any(|line| line.starts_with("interrupted")));
+    assert!(messages.any(|line| line.contains("not saved: the run was interrupted")));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "half a period is no baseline");
     drop(input);
 }
 

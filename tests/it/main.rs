@@ -10,6 +10,7 @@ mod properties;
 mod readme;
 mod replay;
 mod scenarios;
+mod state;
 #[cfg(unix)]
 mod terminal;
 mod tidy;

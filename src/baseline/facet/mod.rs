@@ -1,6 +1,8 @@
 //! The facets of a request: what of it is remembered, and compared, each on its own.
 
 mod object;
+mod parse;
+mod shape;
 
 use std::hash::{BuildHasher, Hash, Hasher as _};
 use std::net::IpAddr;
@@ -9,6 +11,7 @@ use crate::event::{Event, Outcome, PrincipalKind};
 use crate::impact::{self, Deed};
 
 pub use object::is_same_kind;
+pub use shape::Shape;
 
 /// One side of what an account does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,17 +187,17 @@ impl Observation {
         let deed = Deed::of(event);
         let namespace = &*event.target.namespace;
         let action = hash_action(event, deed);
-        let action_in = if namespace.is_empty() { action } else { hash(|h| (action, namespace).hash(h)) };
+        let action_in = hash_in(action, namespace);
         set(Facet::Action, action);
         set(Facet::ActionInNamespace, action_in);
         if !namespace.is_empty() {
-            set(Facet::Namespace, hash(|h| namespace.hash(h)));
+            set(Facet::Namespace, hash_text(namespace));
         }
         if let Some(ip) = event.source_ip {
             set(Facet::Source, hash_source(ip));
         }
         if !event.user_agent.is_empty() {
-            set(Facet::Agent, hash(|h| agent_family(&event.user_agent).hash(h)));
+            set(Facet::Agent, hash_text(agent_family(&event.user_agent)));
         }
         if event.principal().kind() == PrincipalKind::ServiceAccount {
             set(Facet::Credential, 1 + Shape::of(event) as u64);
@@ -203,15 +206,15 @@ impl Observation {
             set(Facet::Denied, action_in);
         }
         if !event.target.name.is_empty() && impact::is_sensitive_by_name(event, deed) {
-            set(Facet::Name, hash(|h| (action_in, &*event.target.name).hash(h)));
+            set(Facet::Name, hash_of(action_in, &event.target.name));
         }
         if deed == Deed::Connect
             && let Some(reach) = reach(event)
         {
-            set(Facet::Reach, hash(|h| (action, reach).hash(h)));
+            set(Facet::Reach, hash_of(action, reach));
         }
         if let Some(who) = &event.impersonated {
-            set(Facet::Impersonated, hash(|h| who.hash(h)));
+            set(Facet::Impersonated, hash_text(who));
         }
         if event.facts.forwarded {
             set(Facet::Forwarded, 1);
@@ -263,9 +266,30 @@ pub fn hash_source(ip: IpAddr) -> u64 {
 fn hash_action(event: &Event<'_>, deed: Deed) -> u64 {
     let target = &event.target;
     if target.resource.is_empty() {
-        return hash(|h| (deed as u8, path_template(event.path())).hash(h));
+        return hash_path(deed, path_template(event.path()));
     }
-    hash(|h| (deed as u8, &*target.group, &*target.resource, &*target.subresource).hash(h))
+    hash_resource(deed, &target.group, &target.resource, &target.subresource)
+}
+
+fn hash_path(deed: Deed, template: &str) -> u64 {
+    hash(|h| (deed as u8, template).hash(h))
+}
+
+fn hash_resource(deed: Deed, group: &str, resource: &str, subresource: &str) -> u64 {
+    hash(|h| (deed as u8, group, resource, subresource).hash(h))
+}
+
+/// An action in a namespace; without one, the action itself.
+fn hash_in(action: u64, namespace: &str) -> u64 {
+    if namespace.is_empty() { action } else { hash_of(action, namespace) }
+}
+
+fn hash_of(action: u64, object: &str) -> u64 {
+    hash(|h| (action, object).hash(h))
+}
+
+fn hash_text(text: &str) -> u64 {
+    hash(|h| text.hash(h))
 }
 
 /// `list secrets`, `create apps/deployments`, `connect pods/exec`, `get /metrics`.
@@ -339,50 +363,6 @@ fn program<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     }
     let script = words.find(|word| !word.starts_with('-'));
     Some(script.map_or(first, |script| script.split(['+', '%', ';', '|']).find(|w| !w.is_empty()).unwrap_or(script)))
-}
-
-/// What kind of credential a service account came with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// A token bound to a pod: what a kubelet gives.
-    PodBound,
-    /// A token of the TokenRequest API, bound to no pod.
-    Bare,
-    /// A long-lived token from a Secret.
-    Legacy,
-    /// A token without an id: legacy, or a cluster below 1.30.
-    Unnamed,
-    /// A token that its client should have replaced.
-    Stale,
-}
-
-impl Shape {
-    /// The shape of the credential behind `event`.
-    #[must_use]
-    pub fn of(event: &Event<'_>) -> Self {
-        let credential = &event.credential;
-        if event.facts.stale_token {
-            return Self::Stale;
-        }
-        match (&credential.pod_name, &credential.id) {
-            (Some(_), _) => Self::PodBound,
-            (None, Some(_)) => Self::Bare,
-            (None, None) if event.facts.legacy_token => Self::Legacy,
-            (None, None) => Self::Unnamed,
-        }
-    }
-
-    /// How it is shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PodBound => "token bound to a pod",
-            Self::Bare => "token bound to no pod",
-            Self::Legacy => "long-lived token from a secret",
-            Self::Unnamed => "token without an id",
-            Self::Stale => "token past its lifetime",
-        }
-    }
 }
 
 /// Whether an outcome says that the request was let through by authorization.

@@ -1,16 +1,17 @@
 //! The object in a request's body as a value: of one kind of object all values have one half in common, so that what an
 //! account asks for can be compared with what it asks for otherwise of such objects.
 
-use std::hash::Hash;
-
-use super::{action, hash};
+use super::{action, hash_text};
 use crate::event::Event;
 use crate::impact::body::likeness;
 
 /// The value of [`Facet::Body`]: what is done to what kind of object, and what that object is like.
 pub(super) fn hash_object(event: &Event<'_>, action: u64) -> Option<u64> {
-    let likeness = likeness(event)?;
-    Some(action & KIND | hash(|h| likeness.hash(h)) & !KIND)
+    Some(hash_likeness(action, &likeness(event)?))
+}
+
+pub(super) fn hash_likeness(action: u64, likeness: &str) -> u64 {
+    action & KIND | hash_text(likeness) & !KIND
 }
 
 /// The half of a value of [`Facet::Body`] that says what is done to what kind of object.

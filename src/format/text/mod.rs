@@ -4,7 +4,7 @@
 //! continuation line is indented below its value, so that no user agent can pass for a label or a command, however it is
 //! padded. Where other words follow it, it is one word or quoted.
 
-mod page;
+pub(crate) mod page;
 mod quote;
 mod reasons;
 mod timeline;

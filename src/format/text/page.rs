@@ -15,9 +15,9 @@ const MIN_WIDTH: usize = 40;
 /// The column of a field's value.
 const VALUE: usize = 12;
 
-pub(super) const PLAIN: anstyle::Style = anstyle::Style::new();
-pub(super) const QUIET: anstyle::Style = anstyle::Style::new().effects(Effects::DIMMED);
-pub(super) const STRONG: anstyle::Style = anstyle::Style::new().effects(Effects::BOLD);
+pub(crate) const PLAIN: anstyle::Style = anstyle::Style::new();
+pub(crate) const QUIET: anstyle::Style = anstyle::Style::new().effects(Effects::DIMMED);
+pub(crate) const STRONG: anstyle::Style = anstyle::Style::new().effects(Effects::BOLD);
 const COMMAND: anstyle::Style = foreground(AnsiColor::Cyan);
 
 const fn foreground(color: AnsiColor) -> anstyle::Style {
@@ -39,17 +39,17 @@ pub(super) const fn badge(severity: Severity) -> anstyle::Style {
     colored(severity).effects(Effects::BOLD.insert(Effects::INVERT))
 }
 
-pub(super) struct Page {
+pub(crate) struct Page {
     out: String,
     style: Style,
 }
 
 impl Page {
-    pub(super) const fn new(style: Style) -> Self {
+    pub(crate) const fn new(style: Style) -> Self {
         Self { out: String::new(), style }
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.out
     }
 
@@ -57,21 +57,21 @@ impl Page {
         self.style.width.max(MIN_WIDTH)
     }
 
-    pub(super) fn painted(&self, words: &str, style: anstyle::Style) -> String {
+    pub(crate) fn painted(&self, words: &str, style: anstyle::Style) -> String {
         if self.style.color && !words.is_empty() { format!("{style}{words}{style:#}") } else { words.to_owned() }
     }
 
-    pub(super) fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.out.push('\n');
     }
 
     /// `words` after `prefix`, and below the end of it where they go on.
-    pub(super) fn wrapped(&mut self, prefix: &str, words: &str, style: anstyle::Style) {
+    pub(crate) fn wrapped(&mut self, prefix: &str, words: &str, style: anstyle::Style) {
         self.hanging(prefix, display_width(prefix), words, style);
     }
 
     /// `words` after `prefix`, and from the column `below` on where they go on.
-    pub(super) fn hanging(&mut self, prefix: &str, below: usize, words: &str, style: anstyle::Style) {
+    pub(crate) fn hanging(&mut self, prefix: &str, below: usize, words: &str, style: anstyle::Style) {
         self.lines(prefix, below, (words, WordSeparator::AsciiSpace), style);
     }
 
@@ -93,7 +93,7 @@ impl Page {
     }
 
     /// `  who       alice`; an empty label goes on with the field above.
-    pub(super) fn field(&mut self, label: &str, value: &impl Display) {
+    pub(crate) fn field(&mut self, label: &str, value: &impl Display) {
         let label = self.label(label);
         self.wrapped(&label, &value.to_string(), PLAIN);
     }
@@ -120,12 +120,12 @@ impl Page {
     }
 
     /// What the lines below are.
-    pub(super) fn heading(&mut self, words: &str) {
+    pub(crate) fn heading(&mut self, words: &str) {
         self.blank();
         self.wrapped("  ", words, QUIET);
     }
 
-    pub(super) fn quiet(&mut self, indent: usize, words: &str) {
+    pub(crate) fn quiet(&mut self, indent: usize, words: &str) {
         self.wrapped(&" ".repeat(indent), words, QUIET);
     }
 
