@@ -5,7 +5,7 @@ use super::{action, hash_text};
 use crate::event::Event;
 use crate::impact::body::likeness;
 
-/// The value of [`Facet::Body`]: what is done to what kind of object, and what that object is like.
+/// The value of `Facet::Body`: what is done to what kind of object, and what that object is like.
 pub(super) fn hash_object(event: &Event<'_>, action: u64) -> Option<u64> {
     Some(hash_likeness(action, &likeness(event)?))
 }
@@ -14,10 +14,10 @@ pub(super) fn hash_likeness(action: u64, likeness: &str) -> u64 {
     action & KIND | hash_text(likeness) & !KIND
 }
 
-/// The half of a value of [`Facet::Body`] that says what is done to what kind of object.
+/// The half of a value of `Facet::Body` that says what is done to what kind of object.
 const KIND: u64 = u64::MAX << 32;
 
-/// Whether two values of [`Facet::Body`] are about the same deed on the same kind of object.
+/// Whether two values of `Facet::Body` are about the same deed on the same kind of object.
 #[must_use]
 pub const fn is_same_kind(a: u64, b: u64) -> bool {
     (a ^ b) & KIND == 0
