@@ -7,7 +7,7 @@ mod shape;
 use std::hash::{BuildHasher, Hash, Hasher as _};
 use std::net::IpAddr;
 
-use crate::event::{Event, Outcome, PrincipalKind};
+use crate::event::{Event, PrincipalKind};
 use crate::impact::{self, Deed};
 
 pub use object::is_same_kind;
@@ -363,12 +363,6 @@ fn program<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     }
     let script = words.find(|word| !word.starts_with('-'));
     Some(script.map_or(first, |script| script.split(['+', '%', ';', '|']).find(|w| !w.is_empty()).unwrap_or(script)))
-}
-
-/// Whether an outcome says that the request was let through by authorization.
-#[must_use]
-pub const fn is_authorized(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Allowed | Outcome::Refused)
 }
 
 #[cfg(test)]
