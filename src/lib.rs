@@ -6,7 +6,7 @@
 //! source ──bytes──▶ decode ──events──▶ engine (judge, triage, learn) ──incidents──▶ format ──▶ sink
 //! ```
 //!
-//! `text` to `engine` are the core: no files, no sockets, no clock, no environment, no async, no logging.
+//! `text` to `checkpoint` are the core: no files, no sockets, no clock, no environment, no async, no logging.
 
 pub mod text;
 
@@ -35,6 +35,8 @@ pub mod requests;
 pub mod triage;
 
 pub mod engine;
+
+pub mod checkpoint;
 
 pub mod state;
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 pub mod archive;
 mod compression;
 pub mod discover;
+pub mod live;
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]

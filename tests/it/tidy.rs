@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 410;
 
 /// Where the core ends: this module and those above it know no world outside.
-const LAST_OF_CORE: &str = "engine";
+const LAST_OF_CORE: &str = "checkpoint";
 
 /// What the core may not name, and why not.
 const IMPURE: [(&str, &str); 10] = [
