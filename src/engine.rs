@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::alert::{Incident, Severity, Signal};
+use crate::alert::{Incident, Notice, Severity, Signal};
 use crate::baseline::map::Baselines;
 use crate::baseline::{Learning, Observation};
 use crate::cluster::Cluster;
 use crate::detector::{self, Context, Detector};
 use crate::event::Event;
 use crate::requests::{Admission, Requests};
-use crate::triage::Triage;
+use crate::triage::{self, Triage};
 
 pub use crate::requests::Feed;
 
@@ -135,6 +135,7 @@ impl Engine {
             Admission::Skip => return Verdict::Unjudged,
         }
         let Self { learned: Learned { baselines, cluster, .. }, triage, detectors, failures } = self;
+        triage.pass(event.at);
         let seen = Observation::of(event);
         let familiar = cluster.touch(event, &seen, declared);
         baselines.with(&event.username, event.at, |baseline| {
@@ -159,7 +160,34 @@ impl Engine {
         })
     }
 
-    /// Ends all windows and hands over every incident, in the order of their first alerts.
+    /// From now on incidents are told as they grow, as [`Engine::notices`].
+    pub fn go_live(&mut self) {
+        self.triage.go_live();
+    }
+
+    /// What there is to tell of incidents since the last time, in order. It depends on the events alone, not on when this
+    /// is asked.
+    pub fn notices(&mut self) -> Vec<Notice> {
+        self.triage.notices()
+    }
+
+    /// Makes [`Engine::notices`] of all that is not due yet: nobody knows when the next event will come.
+    pub fn flush(&mut self) {
+        self.triage.flush();
+    }
+
+    /// What is to be kept of open incidents.
+    #[must_use]
+    pub fn incidents(&self) -> triage::Snapshot {
+        self.triage.snapshot()
+    }
+
+    /// Takes up open incidents that were kept.
+    pub fn take_up(&mut self, kept: triage::Snapshot) {
+        self.triage.restore(kept);
+    }
+
+    /// Closes every incident. Unless the engine is live, all are handed over, in order of their first alerts.
     pub fn finish(&mut self) -> Vec<Incident> {
         self.triage.finish()
     }
@@ -183,6 +211,12 @@ impl Engine {
     }
 
     /// All that was learnt.
+    #[must_use]
+    pub const fn learned(&self) -> &Learned {
+        &self.learned
+    }
+
+    /// All that was learnt, to be kept.
     #[must_use]
     pub fn into_learned(self) -> Learned {
         self.learned

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
-use super::job::Job;
+use super::job::{Job, Told};
 use super::{Exit, Failure, terminal};
 use crate::backtest::labels::Labels;
 use crate::backtest::report::{Document, Report};
@@ -85,7 +85,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let logs = args.job.logs(false)?;
     let past = args.job.past(&config)?;
     let mut witness = Witness::new(&labels);
-    let judged = logs.judge(&config, past, Some(Box::new(|event| witness.see(event))))?;
+    let witnessed = Told { of_events: Some(Box::new(|event| witness.see(event))), ..Told::default() };
+    let judged = logs.judge(&config, past, witnessed)?;
     let score = witness.score(&judged.incidents, config.min_severity);
     let exit = judged.exit(&config, args.is_worse(&score));
     // of a part of the log there is no score

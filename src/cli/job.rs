@@ -17,7 +17,7 @@ use crate::alert::{Incident, Severity};
 use crate::config::{self, Config, MaxRejects};
 use crate::engine::{Census, Engine, Learned};
 use crate::pipeline::tally::Tally;
-use crate::pipeline::{OnEvent, Period, PipelineError, Run};
+use crate::pipeline::{OnEvent, OnNotice, Period, PipelineError, Run};
 use crate::sink::SinkError;
 use crate::sink::rejects::Rejects;
 use crate::source::archive::Fault;
@@ -152,6 +152,15 @@ pub(super) struct Logs {
     judge: Vec<Log>,
 }
 
+/// Who is told what while logs are judged.
+#[derive(Default)]
+pub(super) struct Told<'a> {
+    /// Each event of the judged logs, in their order.
+    pub(super) of_events: Option<OnEvent<'a>>,
+    /// Incidents as they grow.
+    pub(super) of_notices: Option<OnNotice<'a>>,
+}
+
 /// Logs that were judged.
 pub(super) struct Judged {
     pub(super) tally: Tally,
@@ -168,8 +177,8 @@ pub(super) struct Judged {
 }
 
 impl Logs {
-    /// Goes on from `past`, learns, then judges; `on_event` is called with each event of the judged logs, in their order.
-    pub(super) fn judge(self, config: &Config, past: State, on_event: Option<OnEvent<'_>>) -> Result<Judged, Failure> {
+    /// Goes on from `past`, learns, then judges, and calls whoever is to be told on the way.
+    pub(super) fn judge(self, config: &Config, past: State, told: Told<'_>) -> Result<Judged, Failure> {
         let Self { learn, judge } = self;
         let rejects = config.rejects.path.as_deref().map(|path| Rejects::create(path, config.rejects.max_bytes.0));
         let rejects = rejects.transpose()?;
@@ -180,19 +189,24 @@ impl Logs {
         let read = Arc::default();
         let progress = Progress::new(learn.iter().chain(&judge).map(Log::size).sum(), Arc::clone(&read));
         let State { cluster, feeds, learned } = past;
-        let engine = Engine::resume(&cluster, &config.detection, learned);
+        let mut engine = Engine::resume(&cluster, &config.detection, learned);
+        if told.of_notices.is_some() {
+            engine.go_live();
+        }
         let mut run = Run::new(engine, threads(config.threads), &CANCEL);
         run.feeds = feeds;
         run.progress = read;
         run.rejects = rejects;
-        run.on_event = on_event;
+        (run.on_event, run.on_notice) = (told.of_events, told.of_notices);
         run.observe = Box::new(|tally| progress.show(tally));
         let outcome = run.feed(learn, Period::Normal).and_then(|()| run.feed(judge, Period::Judged));
-        let Run { mut engine, tally, rejects, feeds, .. } = run;
+        // what was found before a failure is told all the same
+        let incidents = run.finish()?;
+        let Run { engine, tally, rejects, feeds, .. } = run;
         progress.finish();
         report(&tally, rejects)?;
         Ok(Judged {
-            incidents: engine.finish(),
+            incidents,
             census: engine.census(),
             known: State { cluster, feeds, learned: engine.into_learned() },
             tally,

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tracing::warn;
 
-use super::job::{Job, severity_parser};
+use super::job::{Job, Told, severity_parser};
 use super::{Exit, Failure, terminal};
-use crate::alert::{Incident, Severity};
+use crate::alert::{Incident, Notice, Severity};
 use crate::config::Config;
 use crate::format::{Format, Style};
+use crate::pipeline::OnNotice;
 use crate::pipeline::summary::Summary;
 use crate::sink::SinkError;
 use crate::sink::stream::Stream;
@@ -53,6 +54,12 @@ pub(super) struct Args {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    /// Write incidents as they grow: an opening, updates, a closing, each with the whole of what is known by then
+    ///
+    /// This is what sawatch run sends. Without it, each incident is written once, when all has been read.
+    #[arg(long)]
+    stream: bool,
+
     /// Keep what is known in the end, as JSON to read, compare and change; compressed if the name ends in .zst
     ///
     /// Baselines, credentials, addresses and windows are kept, open incidents are not. The file is replaced as a whole,
@@ -83,11 +90,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let past = args.job.past(&config)?;
     let mut output = Output::open(args.output.as_deref(), config.format)?;
     let save = args.save.as_deref().map(Pending::create).transpose()?;
-    let judged = logs.judge(&config, past, None)?;
+    let tell: OnNotice<'_> = Box::new(|notice| output.notify(notice, config.min_severity));
+    let told = Told { of_notices: args.stream.then_some(tell), ..Told::default() };
+    let judged = logs.judge(&config, past, told)?;
 
-    // what was found before a failure is told all the same
     let incidents = &judged.incidents;
-    output.deliver(incidents.iter().filter(|incident| incident.severity >= config.min_severity))?;
+    if !args.stream {
+        output.deliver(incidents.iter().filter(|incident| incident.severity >= config.min_severity))?;
+    }
     let width = output.style.width;
     output.close(&Summary {
         tally: &judged.tally,
@@ -140,6 +150,11 @@ impl Output {
 
     fn deliver<'i>(&mut self, incidents: impl IntoIterator<Item = &'i Incident>) -> Result<(), SinkError> {
         self.stream.deliver(self.format, self.style, incidents)
+    }
+
+    fn notify(&mut self, notice: &Notice, least: Severity) -> Result<(), SinkError> {
+        let Some(activity) = notice.activity_from(least) else { return Ok(()) };
+        self.stream.notify(self.format, self.style, &notice.incident, activity)
     }
 
     fn close(mut self, summary: &Summary<'_>) -> Result<(), SinkError> {

@@ -9,6 +9,8 @@ mod time;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 pub use body::{Binding, Body, Capabilities, CertificateRequest, HostPaths, Pod, Role, Subject, TokenRequest, Webhook};
 pub use time::{Span, Timestamp};
 
@@ -76,7 +78,7 @@ impl<'a> Principal<'a> {
 }
 
 /// What kind of [`Principal`] it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PrincipalKind {
     /// A workload's service account.
     ServiceAccount,
@@ -131,7 +133,7 @@ pub struct Target<'a> {
 }
 
 /// How a request ended, as far as a detector cares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// Authorized; whether it then failed (404, 409, 500) is in the status code.
     Allowed,

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::detail::Detail;
-use super::{Activity, PRODUCT, VERSION, attack};
-use crate::alert::{Action, Actor, Alert, Incident, Technique};
+use super::{PRODUCT, VERSION, attack};
+use crate::alert::{Action, Activity, Actor, Alert, Incident, Technique};
 use crate::event::Outcome;
 use crate::text::Text;
 

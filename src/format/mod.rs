@@ -18,7 +18,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::alert::Incident;
+use crate::alert::{Activity, Incident};
 
 /// The name under which findings are published.
 const PRODUCT: &str = "Sawatch";
@@ -95,18 +95,6 @@ impl FromStr for Format {
     fn from_str(name: &str) -> Result<Self, UnknownFormat> {
         Self::ALL.into_iter().find(|format| format.as_str() == name).ok_or_else(|| UnknownFormat(name.to_owned()))
     }
-}
-
-/// What became of an incident: OCSF's activities of a finding, whose numbers are `activity_id`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Activity {
-    /// It is told for the first time; in a replay, whole.
-    #[default]
-    Opened = 1,
-    /// More was found of one that is known.
-    Updated = 2,
-    /// Nothing will be added to it.
-    Closed = 3,
 }
 
 /// How text is laid out.

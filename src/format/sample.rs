@@ -8,9 +8,9 @@ use proptest::test_runner::RngSeed;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Activity, Format, Style};
+use super::{Format, Style};
 use crate::alert::{
-    Action, Actor, Alert, Bits, Grade, History, Impact, Incident, Peers, Reason, Severity, Signal, Technique,
+    Action, Activity, Actor, Alert, Bits, Grade, History, Impact, Incident, Peers, Reason, Severity, Signal, Technique,
 };
 use crate::event::{Outcome, PrincipalKind, Span, Timestamp};
 use crate::text::Text;

@@ -13,6 +13,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::alert::{Activity, Incident, Notice};
 use crate::decode::RejectReason;
 use crate::engine::{Engine, Feed, Verdict};
 use crate::event::Event;
@@ -55,6 +56,9 @@ pub enum Period {
 /// Looks at events as they pass.
 pub type OnEvent<'a> = Box<dyn FnMut(&Event<'_>) + 'a>;
 
+/// Takes what there is to tell of incidents while they grow.
+pub type OnNotice<'a> = Box<dyn FnMut(&Notice) -> Result<(), SinkError> + 'a>;
+
 /// A run in progress: an engine, and what it is fed with.
 pub struct Run<'a> {
     /// Judges.
@@ -69,6 +73,10 @@ pub struct Run<'a> {
     pub rejects: Option<Rejects>,
     /// Called with each event of what is judged, before it is.
     pub on_event: Option<OnEvent<'a>>,
+    /// Called with each notice of an engine that is live, soon after what it is about.
+    pub on_notice: Option<OnNotice<'a>>,
+    /// Incidents that were told to their end.
+    told: Vec<Incident>,
     /// Called after each block.
     pub observe: Box<dyn FnMut(&Tally) + 'a>,
     /// What was counted.
@@ -88,6 +96,8 @@ impl<'a> Run<'a> {
             progress: Arc::default(),
             rejects: None,
             on_event: None,
+            on_notice: None,
+            told: Vec::new(),
             observe: Box::new(|_| {}),
             tally: Tally::default(),
             feeds: Vec::new(),
@@ -106,7 +116,33 @@ impl<'a> Run<'a> {
             Lane::open(log, feed, decoders, &self.progress).map_err(PipelineError::Thread)
         });
         let lanes = lanes.collect::<Result<Vec<_>, _>>()?;
-        Merge::new(lanes).run(&mut Judge { run: self, period })
+        Merge::new(lanes).run(&mut Judge { run: self, period })?;
+        self.tell()
+    }
+
+    /// Hands over what there is to tell.
+    fn tell(&mut self) -> Result<(), PipelineError> {
+        let Some(on_notice) = &mut self.on_notice else { return Ok(()) };
+        for notice in self.engine.notices() {
+            on_notice(&notice)?;
+            if notice.activity == Activity::Closed {
+                self.told.push(notice.incident);
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes every incident, and returns all there were in order of their first alerts, told or not.
+    ///
+    /// # Errors
+    ///
+    /// If somebody is to be told and cannot be.
+    pub fn finish(&mut self) -> Result<Vec<Incident>, PipelineError> {
+        let mut incidents = self.engine.finish();
+        self.tell()?;
+        incidents.append(&mut self.told);
+        incidents.sort_by(Incident::by_beginning);
+        Ok(incidents)
     }
 
     /// The feed of a name: the same one for the normal and the judged period.
@@ -145,7 +181,7 @@ impl Judge<'_, '_> {
         }
         tally.faults.extend_from_slice(&source.faults);
         observe(tally);
-        Ok(())
+        self.run.tell()
     }
 
     fn event(&mut self, feed: Feed, event: &Event<'_>) {

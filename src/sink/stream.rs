@@ -6,8 +6,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::SinkError;
-use crate::alert::Incident;
-use crate::format::{Activity, Format, Style};
+use crate::alert::{Activity, Incident};
+use crate::format::{Format, Style};
 use crate::text::Text;
 
 /// Writes to one stream until its end, or until nobody reads it any more.
@@ -60,6 +60,21 @@ impl Stream {
         self.write(|out| {
             incidents.into_iter().try_for_each(|incident| format.write(incident, Activity::Opened, style, out))
         })
+    }
+
+    /// Writes what became of an incident.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stream::deliver`].
+    pub fn notify(
+        &mut self,
+        format: Format,
+        style: Style,
+        incident: &Incident,
+        activity: Activity,
+    ) -> Result<(), SinkError> {
+        self.write(|out| format.write(incident, activity, style, out))
     }
 
     /// Writes a closing word.

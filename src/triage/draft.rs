@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Key;
 use super::risk::{of_alerts, of_signal, of_signals, percent};
+use super::{Key, OPEN_FOR, UPDATE_EVERY};
 use crate::alert::{Action, Actor, Alert, Incident, Severity, Signal};
 use crate::baseline::facet::hash;
 use crate::baseline::{Facet, Observation};
-use crate::event::{Event, Principal, Timestamp};
+use crate::event::{Event, Principal, Span, Timestamp};
 use crate::text::Text;
 
 /// Alerts with evidence that one incident keeps; the least risky of the largest group make room.
@@ -39,9 +40,9 @@ const DISTINCT: [Facet; 8] = [
 ];
 
 /// An incident that may still grow.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Draft {
-    first: Timestamp,
+    pub(super) first: Timestamp,
     pub(super) last: Timestamp,
     events: u64,
     pub(super) dropped: u64,
@@ -49,6 +50,17 @@ pub(super) struct Draft {
     related: BTreeSet<Text>,
     risk: f32,
     seed: String,
+    /// Whether a person is told of it.
+    pub(super) notifies: bool,
+    told: Option<Told>,
+}
+
+/// What was last told of it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Told {
+    severity: Severity,
+    at: Timestamp,
+    events: u64,
 }
 
 impl Draft {
@@ -61,6 +73,8 @@ impl Draft {
             alerts: Vec::new(),
             related: BTreeSet::new(),
             risk: 0.0,
+            notifies: false,
+            told: None,
             seed: format!("{}\0{}\0{}", event.username, event.audit_id, event.received),
         }
     }
@@ -114,28 +128,58 @@ impl Draft {
         Severity::of_risk(percent(self.risk))
     }
 
-    pub(super) fn into_incident(mut self, cluster: &Text, (username, ip): &Key) -> Incident {
-        self.alerts.sort_by_key(|(_, a)| (u8::MAX - a.risk, a.at));
-        let floor = evidence_floor(&self.alerts);
-        let alerts: Vec<Alert> = self.alerts.into_iter().map(|(_, a)| a).filter(|a| a.risk >= floor).collect();
+    /// How bad it was when it was last told; none if it never was.
+    pub(super) fn told(&self) -> Option<Severity> {
+        self.told.map(|told| told.severity)
+    }
+
+    /// It is told as it stands.
+    pub(super) fn tell(&mut self, now: Timestamp) {
+        self.told = Some(Told { severity: self.severity(), at: now, events: self.events });
+    }
+
+    /// Whether something was added since it was last told.
+    pub(super) fn has_news(&self) -> bool {
+        self.told.is_none_or(|told| told.events < self.events)
+    }
+
+    /// When there is something to be done with it: an update that is due, or its end.
+    pub(super) fn due(&self) -> Timestamp {
+        let end = after(self.last, OPEN_FOR);
+        self.told.filter(|_| self.has_news()).map_or(end, |told| end.min(after(told.at, UPDATE_EVERY)))
+    }
+
+    /// Whether nothing is added any more at `now`.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        now.since(self.last) > OPEN_FOR
+    }
+
+    /// The incident as it stands.
+    pub(super) fn incident(&self, cluster: &Text, (username, ip): &Key) -> Incident {
+        let mut alerts: Vec<&Alert> = self.alerts.iter().map(|(_, alert)| alert).collect();
+        alerts.sort_by_key(|a| (u8::MAX - a.risk, a.at));
+        let floor = evidence_floor(&alerts);
         let name = format!("{}\0{}", cluster.as_str(), self.seed);
         let own = name_of(username);
-        self.related.remove(&own);
         Incident {
             id: Uuid::new_v5(&NAMESPACE, name.as_bytes()),
             cluster: cluster.clone(),
             principal: ip.map_or(own.clone(), |ip| Text::from(format!("{own} at {ip}"))),
             kind: Principal::parse(username).kind(),
-            related: self.related.into_iter().collect(),
-            severity: Severity::of_risk(percent(self.risk)),
+            related: self.related.iter().filter(|&name| *name != own).cloned().collect(),
+            severity: self.severity(),
             risk: percent(self.risk),
             first: self.first,
             last: self.last,
-            notifies: false,
+            notifies: self.notifies,
             events: self.events,
-            alerts,
+            alerts: alerts.into_iter().filter(|a| a.risk >= floor).cloned().collect(),
         }
     }
+}
+
+fn after(at: Timestamp, span: Span) -> Timestamp {
+    Timestamp(at.0.saturating_add(span.0))
 }
 
 fn groups(alert: &Alert) -> [u64; 2] {
@@ -154,8 +198,8 @@ fn name_of(username: &str) -> Text {
 }
 
 /// Risk below which an alert is left out of the evidence: beside something serious, trifles only waste a reader's time.
-fn evidence_floor(alerts: &[(u64, Alert)]) -> u8 {
-    let most = alerts.iter().map(|(_, a)| a.risk).max().unwrap_or(0);
+fn evidence_floor(alerts: &[&Alert]) -> u8 {
+    let most = alerts.iter().map(|a| a.risk).max().unwrap_or(0);
     most / 3
 }
 

@@ -1,19 +1,26 @@
 //! From signals to incidents: how risky an event is, what belongs together, what is a repeat.
 
+mod budget;
 mod draft;
 pub mod risk;
+mod snapshot;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use crate::alert::{Incident, Severity, Signal};
+use crate::alert::{Activity, Incident, Notice, Severity, Signal};
 use crate::baseline::Observation;
-use crate::event::{Event, PrincipalKind, Span};
+use crate::event::{Event, PrincipalKind, Span, Timestamp};
 use crate::text::Text;
+use budget::Budget;
 use draft::{Draft, alert};
+pub use snapshot::Snapshot;
 
 /// How long an incident stays open after its last alert.
 const OPEN_FOR: Span = Span::hours(24);
+
+/// How long after an incident was told more of the same is told, at the earliest; that it became worse is told at once.
+const UPDATE_EVERY: Span = Span::minutes(15);
 
 /// Incidents that are open at once; the one that was quiet longest is closed for a new one.
 const MAX_OPEN: usize = 10_000;
@@ -36,16 +43,31 @@ pub struct Considered {
 /// Whose incident it is: a principal, and for nobody in particular the address.
 type Key = (Box<str>, Option<IpAddr>);
 
+type Table<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+
 /// All incidents of one cluster.
 #[derive(Debug)]
 pub struct Triage {
     cluster: Text,
-    open: HashMap<Key, Draft, foldhash::fast::FixedState>,
+    open: Table<Key, Draft>,
+    /// When there is something to be done with each open one.
+    timers: BTreeSet<(Timestamp, Key)>,
     /// Addresses from which an account was used that does not belong there, with the incident that this is part of.
-    suspects: HashMap<IpAddr, Key, foldhash::fast::FixedState>,
-    closed: Vec<Incident>,
+    suspects: Table<IpAddr, Key>,
+    budget: Budget,
+    /// The latest time of any event: an incident that is over stays over.
+    now: Timestamp,
     dropped: u64,
-    notifications_a_day: usize,
+    told: Told,
+}
+
+/// Where what there is to tell goes.
+#[derive(Debug)]
+enum Told {
+    /// Each incident once, when it is over.
+    Whole(Vec<Incident>),
+    /// Each as it grows.
+    Live(Vec<Notice>),
 }
 
 impl Triage {
@@ -54,11 +76,40 @@ impl Triage {
     pub fn new(cluster: &str, notifications_a_day: usize) -> Self {
         Self {
             cluster: Text::new(cluster),
-            open: HashMap::default(),
-            suspects: HashMap::default(),
-            closed: Vec::new(),
+            open: Table::default(),
+            timers: BTreeSet::new(),
+            suspects: Table::default(),
+            budget: Budget::new(notifications_a_day),
+            now: Timestamp::default(),
             dropped: 0,
-            notifications_a_day,
+            told: Told::Whole(Vec::new()),
+        }
+    }
+
+    /// From now on incidents are told as they grow, as [`Triage::notices`].
+    pub fn go_live(&mut self) {
+        self.told = Told::Live(Vec::new());
+    }
+
+    /// What there is to tell since the last time, in order.
+    pub fn notices(&mut self) -> Vec<Notice> {
+        match &mut self.told {
+            Told::Live(notices) => std::mem::take(notices),
+            Told::Whole(_) => Vec::new(),
+        }
+    }
+
+    /// Time goes on: what is due is told, what is over is closed.
+    pub fn pass(&mut self, at: Timestamp) {
+        self.now = self.now.max(at);
+        while self.timers.first().is_some_and(|(due, _)| *due < self.now) {
+            let Some((_, key)) = self.timers.pop_first() else { return };
+            let Some(draft) = self.open.get(&key) else { continue };
+            if draft.is_over(self.now) {
+                self.close(&key);
+            } else {
+                self.tell(&key, Activity::Updated);
+            }
         }
     }
 
@@ -78,11 +129,21 @@ impl Triage {
         let (risk, severity) = (alert.risk, Severity::of_risk(alert.risk));
         let out_of_place = alert.signals.iter().any(|s| OUT_OF_PLACE.contains(&s.detector));
         let key = self.home(event, issuer);
-        self.make_room(&key, event);
+        self.make_room(&key);
         let draft = self.open.entry(key.clone()).or_insert_with(|| Draft::new(event));
+        self.timers.remove(&(draft.due(), key.clone()));
         draft.add(alert, seen);
-        let notifying = draft.severity() >= Severity::Medium && risk >= QUARANTINED;
+        let total = draft.severity();
+        if !draft.notifies {
+            draft.notifies = self.budget.allows(draft.told(), total, draft.first);
+        }
+        let notifying = total >= Severity::Medium && risk >= QUARANTINED;
         let quarantine = notifying || severity >= Severity::Medium;
+        match draft.told() {
+            None => self.tell(&key, Activity::Opened),
+            Some(before) if total > before => self.tell(&key, Activity::Updated),
+            Some(_) => self.set_timer(&key),
+        }
         if let (true, true, Some(ip)) = (quarantine, out_of_place, event.source_ip) {
             self.suspect(ip, key);
         }
@@ -99,12 +160,11 @@ impl Triage {
         }
         let issuers = issuer.map(|name| (Box::from(name), None));
         let neighbours = event.source_ip.and_then(|ip| self.suspects.get(&ip).cloned());
-        issuers.into_iter().chain(neighbours).find(|key| self.is_notifying(key, event)).unwrap_or(own)
+        issuers.into_iter().chain(neighbours).find(|key| self.is_notifying(key)).unwrap_or(own)
     }
 
-    fn is_notifying(&self, key: &Key, event: &Event<'_>) -> bool {
-        let open = self.open.get(key).filter(|draft| event.at.since(draft.last) <= OPEN_FOR);
-        open.is_some_and(|draft| draft.severity() >= Severity::Medium)
+    fn is_notifying(&self, key: &Key) -> bool {
+        self.open.get(key).is_some_and(|draft| draft.severity() >= Severity::Medium)
     }
 
     fn suspect(&mut self, ip: IpAddr, key: Key) {
@@ -114,14 +174,40 @@ impl Triage {
         self.suspects.insert(ip, key);
     }
 
-    /// Closes the incident of `key` if it was quiet for too long, and the quietest one if there are too many.
-    fn make_room(&mut self, key: &Key, event: &Event<'_>) {
-        if self.open.get(key).is_some_and(|draft| event.at.since(draft.last) > OPEN_FOR) {
-            self.close(key);
-        }
+    /// Closes the quietest incident if there are too many for one more, of `key`.
+    fn make_room(&mut self, key: &Key) {
         if self.open.len() >= MAX_OPEN && !self.open.contains_key(key) {
             let quiet = self.open.iter().min_by_key(|(key, draft)| (draft.last, *key)).map(|(key, _)| key.clone());
             quiet.into_iter().for_each(|key| self.close(&key));
+        }
+    }
+
+    fn set_timer(&mut self, key: &Key) {
+        if let Some(draft) = self.open.get(key) {
+            self.timers.insert((draft.due(), key.clone()));
+        }
+    }
+
+    /// Tells an open incident as it stands, if anybody listens.
+    fn tell(&mut self, key: &Key, activity: Activity) {
+        if let Some(draft) = self.open.get_mut(key) {
+            if let Told::Live(notices) = &mut self.told {
+                let incident = draft.incident(&self.cluster, key);
+                notices.push(Notice { incident, activity, before: draft.told() });
+            }
+            draft.tell(self.now);
+        }
+        self.set_timer(key);
+    }
+
+    fn close(&mut self, key: &Key) {
+        let Some(draft) = self.open.remove(key) else { return };
+        self.timers.remove(&(draft.due(), key.clone()));
+        self.dropped += draft.dropped;
+        let (incident, before) = (draft.incident(&self.cluster, key), draft.told());
+        match &mut self.told {
+            Told::Whole(incidents) => incidents.push(incident),
+            Told::Live(notices) => notices.push(Notice { incident, activity: Activity::Closed, before }),
         }
     }
 
@@ -131,31 +217,34 @@ impl Triage {
         self.dropped
     }
 
-    /// Closes every incident and hands all of them over, in order of their first alert.
+    /// Tells every update that is not due yet, in order of the incidents' first alerts: reading ends here, for now.
+    pub fn flush(&mut self) {
+        let mut news: Vec<(Timestamp, Key)> = self
+            .open
+            .iter()
+            .filter(|(_, draft)| draft.has_news())
+            .map(|(key, draft)| (draft.first, key.clone()))
+            .collect();
+        news.sort_unstable();
+        for (_, key) in news {
+            if let Some(draft) = self.open.get(&key) {
+                self.timers.remove(&(draft.due(), key.clone()));
+            }
+            self.tell(&key, Activity::Updated);
+        }
+    }
+
+    /// Closes every incident. Unless they were told as they grew, all are handed over, in order of their first alert.
     pub fn finish(&mut self) -> Vec<Incident> {
-        let keys: Vec<Key> = self.open.keys().cloned().collect();
-        keys.iter().for_each(|key| self.close(key));
-        let mut all = std::mem::take(&mut self.closed);
-        all.sort_by(|a, b| (a.first, &a.principal, a.id).cmp(&(b.first, &b.principal, b.id)));
-        self.budget(&mut all);
+        let mut keys: Vec<(Timestamp, Key)> = self.open.iter().map(|(key, draft)| (draft.first, key.clone())).collect();
+        keys.sort_unstable();
+        keys.iter().for_each(|(_, key)| self.close(key));
+        let Told::Whole(incidents) = &mut self.told else { return Vec::new() };
+        let mut all = std::mem::take(incidents);
+        all.sort_by(Incident::by_beginning);
         all
     }
-
-    /// Says which incidents notify: a day's first few, and whatever is critical. What is held back keeps its severity and
-    /// is written all the same.
-    fn budget(&self, incidents: &mut [Incident]) {
-        let mut spent: HashMap<i64, usize> = HashMap::new();
-        for incident in incidents.iter_mut().filter(|incident| incident.severity >= Severity::Medium) {
-            let spent = spent.entry(incident.first.0.div_euclid(Span::days(1).0)).or_default();
-            incident.notifies = *spent < self.notifications_a_day || incident.severity == Severity::Critical;
-            *spent += usize::from(incident.notifies);
-        }
-    }
-
-    fn close(&mut self, key: &Key) {
-        if let Some(draft) = self.open.remove(key) {
-            self.dropped += draft.dropped;
-            self.closed.push(draft.into_incident(&self.cluster, key));
-        }
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
+use sawatch::alert::Activity;
 use sawatch::alert::{Incident, Severity};
 use sawatch::engine::{Engine, Feed, Settings};
 use sawatch::event::{Credential, Event, Facts, Outcome, Stage, Target, Timestamp};
-use sawatch::format::{Activity, Format, Style};
+use sawatch::format::{Format, Style};
 
 use crate::data;
 use crate::scenarios::events;

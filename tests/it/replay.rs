@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
+use sawatch::alert::Activity;
 use sawatch::engine::{Engine, Settings};
-use sawatch::format::{Activity, Format, Style};
+use sawatch::format::{Format, Style};
 use sawatch::pipeline::{Period, Run};
 use sawatch::source::discover::discover;
 use sawatch::source::{Input, Log};
@@ -52,6 +53,31 @@ fn the_excerpt_has_incidents() {
         replay(logs(&data("replay/learn.jsonl")), logs(&data("replay/excerpt.jsonl")), 1);
     assert_eq!((events, rejected), (204, 0));
     assert!(incidents.contains("system:serviceaccount:velero:velero"), "{incidents}");
+}
+
+#[test]
+fn what_was_streamed_ends_as_what_is_told_whole() {
+    let mut engine = Engine::new("test", &Settings::default());
+    engine.go_live();
+    let last = std::cell::RefCell::new(BTreeMap::new());
+    let mut run = Run::new(engine, 1, &NEVER);
+    run.on_notice = Some(Box::new(|notice| {
+        let first_told = !last.borrow().contains_key(&notice.incident.id);
+        assert_eq!(notice.activity == Activity::Opened, first_told);
+        last.borrow_mut().insert(notice.incident.id, notice.incident.clone());
+        Ok(())
+    }));
+    run.feed(logs(&data("replay/learn.jsonl")), Period::Normal).unwrap();
+    run.feed(logs(&data("replay/excerpt.jsonl")), Period::Judged).unwrap();
+    let all = run.finish().unwrap();
+    drop(run);
+    let mut whole = Run::new(Engine::new("test", &Settings::default()), 1, &NEVER);
+    whole.feed(logs(&data("replay/learn.jsonl")), Period::Normal).unwrap();
+    whole.feed(logs(&data("replay/excerpt.jsonl")), Period::Judged).unwrap();
+    let whole = whole.finish().unwrap();
+    assert!(!whole.is_empty());
+    assert_eq!(all, whole);
+    assert_eq!(last.into_inner(), whole.into_iter().map(|incident| (incident.id, incident)).collect());
 }
 
 #[test]

@@ -15,8 +15,8 @@ use self::analysis::AnomalyAnalysis;
 use self::attack::Attack;
 use self::evidence::Evidence;
 use self::resource::Resource;
-use super::{Activity, PRODUCT, VERSION};
-use crate::alert::{Grade, Incident, Severity, Signal};
+use super::{PRODUCT, VERSION};
+use crate::alert::{Activity, Grade, Incident, Severity, Signal};
 
 #[derive(Serialize)]
 pub(super) struct Finding<'a> {

@@ -3,20 +3,30 @@
 //! One structure, of which every format is a view: numbers inside, sentences rendered from them. Every string that came
 //! from an event is a [`Text`].
 
+mod literal;
+mod notice;
+mod reason;
+
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::event::{Outcome, PrincipalKind, Span, Timestamp};
+use crate::event::{Outcome, PrincipalKind, Timestamp};
 use crate::text::Text;
+pub use literal::Literal;
+use literal::literal;
+pub use notice::{Activity, Notice};
+pub use reason::{Grade, History, Peers, Reason, Thousands};
 
 /// Surprise in bits: `-log2` of how probable something new was here and now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Bits(pub f32);
 
 /// How bad: OCSF's scale, whose numbers are `severity_id`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// Listed on request; never notifies.
     Informational = 1,
@@ -66,159 +76,37 @@ impl fmt::Display for Severity {
 }
 
 /// A MITRE ATT&CK technique with the tactic it serves here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Technique {
     /// `T1552.007`
-    pub id: &'static str,
+    #[serde(deserialize_with = "literal")]
+    pub id: Literal,
     /// `Container API`
-    pub name: &'static str,
+    #[serde(deserialize_with = "literal")]
+    pub name: Literal,
     /// `Credential Access`
-    pub tactic: &'static str,
+    #[serde(deserialize_with = "literal")]
+    pub tactic: Literal,
 }
 
 /// What could come of an action: a row of the impact table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Impact {
     /// 0 (harmless) to 100 (the cluster is lost).
     pub weight: u8,
     /// What it is, in a few words: `list secrets across namespaces`.
-    pub what: &'static str,
+    #[serde(deserialize_with = "literal")]
+    pub what: Literal,
     /// Its technique.
     pub technique: Technique,
 }
 
-/// What the verdict on a token rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Grade {
-    /// By address and user agent alone.
-    Address,
-    /// By the pod and node that the token is bound to.
-    Pod,
-    /// By the credential's own id (1.30 and later).
-    Credential,
-}
-
-/// How much of an account's past a statement rests on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct History {
-    /// Requests the account had made before.
-    pub requests: u64,
-    /// From the account's first request to this one.
-    pub age: Span,
-    /// Distinct values known before, of what is compared.
-    pub known: u32,
-}
-
-/// How many of those like this account do the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peers {
-    /// Peers that do it.
-    pub doing: u32,
-    /// All peers.
-    pub of: u32,
-}
-
-/// Why a detector spoke: structured, so that formats and pages can show the numbers; `Display` is the sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// What was compared: `action`, `namespace`, `source`, `token address`…
-    pub parameter: &'static str,
-    /// What is wrong with it: `new action`, `second address for one token`…
-    pub finding: &'static str,
-    /// The value that was seen.
-    pub observed: Text,
-    /// The values it was expected among, best first, a few.
-    pub expected: Vec<Text>,
-    /// How often in this incident.
-    pub count: u64,
-    /// How many there were, for a finding that is a number.
-    pub measure: Option<u64>,
-    /// What it is compared with.
-    pub history: Option<History>,
-    /// What others like it do.
-    pub peers: Option<Peers>,
-    /// What the statement rests on, for those about a credential.
-    pub grade: Option<Grade>,
-}
-
-impl Reason {
-    /// A finding about a value of what is compared; nothing more is known of it.
-    #[must_use]
-    pub const fn new(parameter: &'static str, finding: &'static str, observed: Text) -> Self {
-        Self {
-            parameter,
-            finding,
-            observed,
-            expected: Vec::new(),
-            count: 1,
-            measure: None,
-            history: None,
-            peers: None,
-            grade: None,
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.finding, Quoted(&self.observed))?;
-        if let Some(measure) = self.measure {
-            write!(f, ": {}", Thousands(measure))?;
-        }
-        if self.count > 1 {
-            write!(f, " (×{})", self.count)?;
-        }
-        if let [first, rest @ ..] = &*self.expected {
-            write!(f, "; expected {}", Quoted(first))?;
-            for text in rest {
-                write!(f, ", {}", Quoted(text))?;
-            }
-        }
-        if let Some(History { requests, age, known }) = self.history {
-            write!(f, "; {known} known in {age} and {} requests", Thousands(requests))?;
-        }
-        if let Some(Peers { doing, of }) = self.peers {
-            write!(f, "; {doing} of {of} peers do this")?;
-        }
-        match self.grade {
-            Some(Grade::Address) => f.write_str("; by address alone"),
-            Some(Grade::Pod) => f.write_str("; by pod and node, without a credential id"),
-            Some(Grade::Credential) | None => Ok(()),
-        }
-    }
-}
-
-/// An event's text inside a sentence: quoted, so that it cannot pass for the sentence.
-struct Quoted<'a>(&'a Text);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.as_str().replace('"', "'"))
-    }
-}
-
-/// A count with thousands separators: `48,210`.
-pub struct Thousands(pub u64);
-
-impl fmt::Display for Thousands {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-        for (n, digit) in digits.chars().enumerate() {
-            if n > 0 && (digits.len() - n).is_multiple_of(3) {
-                out.push(',');
-            }
-            out.push(digit);
-        }
-        f.pad(&out)
-    }
-}
-
 /// One detector's word on one event.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// The detector's id: `new-action`, `token-shared`…
-    pub detector: &'static str,
+    #[serde(deserialize_with = "literal")]
+    pub detector: Literal,
     /// How unlikely it was.
     pub surprise: Bits,
     /// What it could hurt.
@@ -228,7 +116,7 @@ pub struct Signal {
 }
 
 /// Who made the request that an alert is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// The username as the API server writes it.
     pub username: Text,
@@ -245,7 +133,7 @@ pub struct Actor {
 }
 
 /// What was asked for, as shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     /// `get`, `list`, `create`…
     pub verb: Text,
@@ -283,7 +171,7 @@ impl fmt::Display for Action {
 }
 
 /// All signals of one event: the evidence that an incident cites.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// When.
     pub at: Timestamp,
@@ -308,7 +196,7 @@ pub struct Alert {
 }
 
 /// Alerts that belong together: what a person is told of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// UUIDv5 of what makes it this incident: cluster, principal, first evidence. A replay names it the same.
     pub id: Uuid,
@@ -345,6 +233,12 @@ impl Incident {
     #[must_use]
     pub fn lead(&self) -> &Alert {
         self.alerts.first().expect("an incident keeps at least one alert")
+    }
+
+    /// The order in which incidents are listed: by their first alert, and always the same one.
+    #[must_use]
+    pub fn by_beginning(&self, other: &Self) -> Ordering {
+        (self.first, &self.principal, self.id).cmp(&(other.first, &other.principal, other.id))
     }
 
     /// One line for a list: what happened and who did it.
