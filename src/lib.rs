@@ -42,6 +42,8 @@ pub mod state;
 
 pub mod source;
 
+pub mod store;
+
 pub mod format;
 
 pub mod sink;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::names::Names;
 use super::scalar::{Hash, Time};
-use super::{KIND, MAX_FEEDS, State, VERSION, wire};
+use super::{KIND, MAX_FEEDS, VERSION, wire};
 use crate::address;
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::{Adoption, PeerValues};
@@ -15,8 +15,7 @@ use crate::engine::Learned;
 use crate::event::Timestamp;
 
 /// All of it, each list in an order of its own.
-pub(super) fn file(state: &State) -> wire::File {
-    let State { cluster, feeds, learned } = state;
+pub(super) fn file(cluster: &str, feeds: &[String], learned: &Learned) -> wire::File {
     let Learned { requests, baselines, cluster: common } = learned;
     let names = Names::of(learned);
     let [recent, older] = requests.snapshot().map(|seen| seen.into_iter().map(Hash).collect());
@@ -25,7 +24,7 @@ pub(super) fn file(state: &State) -> wire::File {
     wire::File {
         sawatch: KIND.to_owned(),
         version: VERSION,
-        cluster: cluster.clone(),
+        cluster: cluster.to_owned(),
         feeds: feeds.iter().take(MAX_FEEDS).cloned().collect(),
         first: common.first.map(Time),
         declared: common.declared,

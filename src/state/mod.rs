@@ -108,6 +108,27 @@ impl State {
             Refusal::Damaged(what) => StateError::Damaged { path: shown(), what: Text::from(what) },
         })
     }
+
+    /// Reads what [`pack`] made.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn unpack(bytes: &[u8], settings: &Settings) -> Result<Self, String> {
+        parse(bytes, settings).map_err(|refusal| match refusal {
+            Refusal::Foreign => "this is no learned state".to_owned(),
+            Refusal::Newer(version) => format!("the learned state is of version {version}"),
+            Refusal::Damaged(what) => what,
+        })
+    }
+}
+
+/// What was learnt of a cluster, as the bytes of a compressed file; `feeds` are their names in the order of their numbers.
+#[must_use]
+pub fn pack(cluster: &str, feeds: &[String], learned: &Learned) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&keep::file(cluster, feeds, learned), true, &mut out).expect("memory takes all");
+    out
 }
 
 enum Refusal {
@@ -168,7 +189,8 @@ impl Pending {
     pub fn write(self, state: &State) -> Result<(), StateError> {
         let Self { path, temporary } = self;
         let compressed = path.extension().is_some_and(|extension| extension == "zst");
-        let written = write(&keep::file(state), compressed, temporary.as_file())
+        let file = keep::file(&state.cluster, &state.feeds, &state.learned);
+        let written = write(&file, compressed, temporary.as_file())
             .and_then(|()| temporary.as_file().sync_all())
             .and_then(|()| temporary.persist(&path).map_err(io::Error::from));
         written.map(drop).map_err(|cause| StateError::Unwritable { path: Text::new(&path.to_string_lossy()), cause })

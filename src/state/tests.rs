@@ -10,7 +10,7 @@ use crate::sample::event;
 
 fn bytes(state: &State) -> Vec<u8> {
     let mut out = Vec::new();
-    write(&keep::file(state), false, &mut out).expect("memory takes all");
+    write(&keep::file(&state.cluster, &state.feeds, &state.learned), false, &mut out).expect("memory takes all");
     out
 }
 

@@ -8,42 +8,49 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Batch;
+use super::{Batch, pack};
 use crate::decode::{Decoded, decode_block};
 use crate::event::Timestamp;
 
 self_cell::self_cell!(
-    /// A batch with the events that borrow from it.
-    pub struct Pending {
+    struct DecodedBatch {
         owner: Batch,
         #[covariant]
         dependent: Decoded,
     }
 );
 
+/// A batch with the events that borrow from it.
+pub struct Pending {
+    decoded: DecodedBatch,
+    /// The batch's bytes as they are kept until what they teach is.
+    pub packed: Vec<u8>,
+}
+
 impl Pending {
-    /// Decodes a batch.
+    /// Decodes a batch and packs it.
     #[must_use]
     pub fn decode(batch: Batch) -> Self {
-        Self::new(batch, |batch| decode_block(&batch.bytes))
+        let packed = pack::pack(&batch.bytes);
+        Self { decoded: DecodedBatch::new(batch, |batch| decode_block(&batch.bytes)), packed }
     }
 
     /// The batch as it came.
     #[must_use]
     pub fn batch(&self) -> &Batch {
-        self.borrow_owner()
+        self.decoded.borrow_owner()
     }
 
     /// What was in it.
     #[must_use]
     pub fn decoded(&self) -> &Decoded<'_> {
-        self.borrow_dependent()
+        self.decoded.borrow_dependent()
     }
 
     /// The batch back, for its ack.
     #[must_use]
     pub fn into_batch(self) -> Batch {
-        self.into_owner()
+        self.decoded.into_owner()
     }
 
     fn first(&self) -> Timestamp {
