@@ -7,6 +7,7 @@ use super::record::Record;
 use super::suppressions::{self, Suppression};
 use super::{Store, StoreError, decoded, encoded, there};
 use crate::alert::Notice;
+use crate::event::Timestamp;
 
 /// By id.
 const INCIDENT: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("incident");
@@ -20,6 +21,7 @@ const MAX_INCIDENTS: u64 = 100_000;
 /// A notice, and the suppression that keeps it from sinks.
 pub(super) struct Told<'n> {
     pub(super) notice: &'n Notice,
+    pub(super) arrived: Timestamp,
     pub(super) suppressed: bool,
 }
 
@@ -80,14 +82,17 @@ impl Store {
 }
 
 /// Takes notices into the records of their incidents.
-pub(super) fn record<'n>(tx: &WriteTransaction, notices: &'n [Notice]) -> Result<Vec<Told<'n>>, StoreError> {
+pub(super) fn record<'n>(
+    tx: &WriteTransaction,
+    notices: &'n [(Notice, Timestamp)],
+) -> Result<Vec<Told<'n>>, StoreError> {
     if notices.is_empty() {
         return Ok(Vec::new());
     }
     let suppressions = suppressions::all(tx)?;
     let (mut table, mut by_time) = (tx.open_table(INCIDENT)?, tx.open_table(BY_TIME)?);
     let mut told = Vec::new();
-    for notice in notices {
+    for (notice, arrived) in notices {
         let incident = &notice.incident;
         let id = incident.id.as_u128();
         let before = table.get(id)?.map(|record| decoded::<Record>(record.value())).transpose()?;
@@ -100,7 +105,7 @@ pub(super) fn record<'n>(tx: &WriteTransaction, notices: &'n [Notice]) -> Result
         record.suppressed.clone_from(&suppressed);
         table.insert(id, &*encoded(&record))?;
         by_time.insert((incident.first.0, id), ())?;
-        told.push(Told { notice, suppressed: suppressed.is_some() });
+        told.push(Told { notice, arrived: *arrived, suppressed: suppressed.is_some() });
     }
     while by_time.len()? > MAX_INCIDENTS {
         let Some((_, oldest)) = by_time.pop_first()?.map(|(key, _)| key.value()) else { break };

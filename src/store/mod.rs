@@ -15,6 +15,7 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, St
 
 use crate::alert::Notice;
 use crate::checkpoint::{Checkpoint, Position};
+use crate::event::Timestamp;
 use crate::text::Text;
 
 mod incidents;
@@ -110,8 +111,8 @@ pub struct Commit {
     pub journal: Vec<Entry>,
     /// Up to where feeds were read.
     pub positions: BTreeMap<String, Position>,
-    /// What there is to tell, in order.
-    pub notices: Vec<Notice>,
+    /// What there is to tell, in order, with when the record came that made it.
+    pub notices: Vec<(Notice, Timestamp)>,
 }
 
 impl Commit {

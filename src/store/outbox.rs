@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::incidents::Told;
 use super::{Store, StoreError, decoded, encoded, there};
 use crate::alert::{Activity, Incident, Notice, Severity};
+use crate::event::Timestamp;
 
 /// By sink and number.
 const OUTBOX: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("outbox");
@@ -41,6 +42,8 @@ pub struct Outbox {
     pub incident: Incident,
     /// What became of it, to this sink.
     pub activity: Activity,
+    /// When the record came that made it.
+    pub arrived: Timestamp,
 }
 
 impl Store {
@@ -124,13 +127,16 @@ pub(super) fn fill(
         let mut next =
             table.range((sink, 0)..=(sink, u64::MAX))?.next_back().transpose()?.map_or(0, |(k, _)| k.value().1 + 1);
         let waits = waiting.entry(route.sink.clone()).or_default();
-        for Told { notice, .. } in &told {
+        for Told { notice, arrived, .. } in &told {
             let Some(activity) = route.activity(notice) else { continue };
             if *waits >= route.capacity {
                 *dropped.entry(route.sink.clone()).or_default() += 1;
                 continue;
             }
-            table.insert((sink, next), &*encoded(&Outbox { incident: notice.incident.clone(), activity }))?;
+            table.insert(
+                (sink, next),
+                &*encoded(&Outbox { incident: notice.incident.clone(), activity, arrived: *arrived }),
+            )?;
             (next, *waits) = (next + 1, *waits + 1);
         }
     }

@@ -13,7 +13,7 @@ fn store(folder: &tempfile::TempDir) -> Store {
 }
 
 /// Notices of a theft: one incident that opens and grows.
-fn notices() -> Vec<Notice> {
+fn notices() -> Vec<(Notice, Timestamp)> {
     let mut engine = Engine::new("test", &Settings::default());
     engine.go_live();
     for minute in 0..100 {
@@ -23,7 +23,7 @@ fn notices() -> Vec<Notice> {
     engine.process(Feed(0), &thief.clone().after(Span::minutes(100)));
     engine.process(Feed(0), &thief.doing("list", "secrets").on("", "").after(Span::minutes(101)));
     engine.flush();
-    let notices = engine.notices();
+    let notices: Vec<_> = engine.notices().into_iter().map(|notice| (notice, START)).collect();
     assert!(notices.len() > 1, "{}", notices.len());
     notices
 }
@@ -54,7 +54,7 @@ fn what_was_committed_is_there_after_the_store_was_closed() {
         positions: BTreeMap::from([("cp-1".to_owned(), Position::at(7))]),
         notices: notices(),
     };
-    let incident: Incident = commit.notices.last().expect("one").incident.clone();
+    let incident: Incident = commit.notices.last().expect("one").0.incident.clone();
     store(&folder).commit(&commit, &[route("soc")]).expect("room");
     let (store, found) = Store::open(folder.path()).expect("a store");
     assert_eq!((found, journal(&store)), (Found::Whole, commit.journal));
@@ -85,7 +85,7 @@ fn a_full_outbox_keeps_the_oldest_and_counts_the_rest() {
     let commit = Commit { notices: notices(), ..Commit::default() };
     let dropped = store.commit(&commit, &[Route { capacity: 1, ..route("a") }]).expect("room");
     assert_eq!(dropped["a"], commit.notices.len() as u64 - 1);
-    assert_eq!(store.outbox("a", 9).expect("read")[0].1.incident, commit.notices[0].incident);
+    assert_eq!(store.outbox("a", 9).expect("read")[0].1.incident, commit.notices[0].0.incident);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_sink_is_told_of_what_its_route_asks_for() {
     let folder = temporary();
     let store = store(&folder);
     let mut notices = notices();
-    for Notice { incident, .. } in &mut notices {
+    for (Notice { incident, .. }, _) in &mut notices {
         (incident.notifies, incident.severity) = (false, Severity::High);
     }
     let deaf = Route { least: Severity::Critical, ..route("deaf") };
@@ -109,7 +109,7 @@ fn what_is_suppressed_is_kept_and_not_told() {
     let folder = temporary();
     let store = store(&folder);
     let notices = notices();
-    let id = notices[0].incident.id;
+    let id = notices[0].0.incident.id;
     let suppression = Suppression {
         id: "known".to_owned(),
         principal: "system:serviceaccount:shop:*".to_owned(),
@@ -132,7 +132,7 @@ fn what_is_suppressed_is_kept_and_not_told() {
 
 #[test]
 fn a_suppression_ends() {
-    let incident = &notices()[0].incident;
+    let incident = &notices()[0].0.incident;
     let suppression = Suppression {
         id: "known".to_owned(),
         principal: "*".to_owned(),
@@ -176,9 +176,9 @@ fn the_latest_incidents_come_first_and_a_person_can_put_them() {
     let mut notices = notices();
     notices.truncate(1);
     let mut second = notices[0].clone();
-    second.incident.id = uuid::Uuid::from_u128(7);
-    second.incident.first = Timestamp(second.incident.first.0 + 1);
-    let ids = [second.incident.id, notices[0].incident.id];
+    second.0.incident.id = uuid::Uuid::from_u128(7);
+    second.0.incident.first = Timestamp(second.0.incident.first.0 + 1);
+    let ids = [second.0.incident.id, notices[0].0.incident.id];
     notices.push(second);
     store.commit(&Commit { notices, ..Commit::default() }, &[]).expect("room");
     let deed = Deed { at: START, who: "alice".into(), status: Status::Benign, why: "planned".into() };
