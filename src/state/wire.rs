@@ -174,6 +174,8 @@ pub(super) struct Credentials {
     pub(super) sharing_of_accounts: Vec<Habit>,
     pub(super) lives: Vec<Life>,
     pub(super) tenants: Vec<Tenant>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) callers: Vec<Caller>,
 }
 
 /// Addresses that passed to a pod on another node.
@@ -211,6 +213,10 @@ pub(super) struct Life {
     #[serde(default, skip_serializing_if = "Time::is_unset")]
     pub(super) first: Time,
     pub(super) last: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) expires: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<Refusal>,
     pub(super) clients: Vec<String>,
     pub(super) uses: Vec<Use>,
 }
@@ -220,6 +226,13 @@ pub(super) struct Life {
 pub(super) struct Issue {
     pub(super) by: String,
     pub(super) at: Time,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Refusal {
+    pub(super) at: Time,
+    pub(super) ip: IpAddr,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -240,6 +253,14 @@ pub(super) struct Tenant {
     pub(super) ip: IpAddr,
     pub(super) pod: String,
     pub(super) node: String,
+    pub(super) credential: String,
+}
+
+/// The credential that came last to an address.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Caller {
+    pub(super) ip: IpAddr,
     pub(super) credential: String,
 }
 
