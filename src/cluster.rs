@@ -61,6 +61,7 @@ impl Cluster {
     pub fn touch(&mut self, event: &Event<'_>, seen: &Observation, declared: bool) -> bool {
         self.first.get_or_insert(event.at);
         let familiar = self.credentials.touch(event, seen);
+        self.credentials.refuse(event);
         let refused = event.outcome.is_denied() || event.outcome == Outcome::Unauthenticated;
         if let Some(what) = seen.value(Facet::ActionInNamespace).filter(|_| refused) {
             self.denials.count(event, what, declared);

@@ -1,11 +1,11 @@
-//! One credential's life: by whom it was issued, from where and with what clients it has been used.
+//! One credential's life: by whom it was issued, from where and with what clients it has been used, how it ended.
 
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
 use smallvec::SmallVec;
 
-use super::{Kind, key};
+use super::{Kind, Refusal, key};
 use crate::baseline::{Facet, Observation, QUARANTINE_DAYS};
 use crate::event::{Span, Timestamp};
 
@@ -81,6 +81,10 @@ pub struct Life {
     pub first: Timestamp,
     /// When it was last heard of: used or issued.
     pub last: Timestamp,
+    /// When it expires; none if the log does not say so.
+    pub expires: Option<Timestamp>,
+    /// When it was first refused after a use; boxed, because few are.
+    pub refused: Option<Box<Refusal>>,
 }
 
 impl Life {
@@ -98,6 +102,8 @@ impl Life {
             clients: SmallVec::new(),
             first: Timestamp::default(),
             last: Timestamp::default(),
+            expires: None,
+            refused: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! A token is taken by copying it: from then on it is used from two places. Whether that is unusual depends on the
 //! cluster (NAT, proxies) and on the account (people roam), so what is unusual is learned from both.
 
+mod end;
 mod life;
 mod snapshot;
 
@@ -16,6 +17,7 @@ use hashbrown::HashTable;
 use crate::alert::Bits;
 use crate::baseline::facet::{Shape, hash};
 use crate::baseline::{Facet, Observation};
+pub use end::Refusal;
 pub use life::{Life, Use};
 pub use snapshot::Snapshot;
 
@@ -108,6 +110,8 @@ pub struct Credentials {
     habits: HashMap<Kind, Habit, foldhash::fast::RandomState>,
     accounts: HashMap<u64, Habit, foldhash::fast::RandomState>,
     tenants: HashMap<IpAddr, Tenant, foldhash::fast::RandomState>,
+    /// The [`key`] of the credential that came last to an address.
+    callers: HashMap<IpAddr, u64, foldhash::fast::RandomState>,
     moves: Habit,
     /// Tokens of each kind that came into use after [`COMPLETE_AFTER`], and how many of them nobody issued.
     issues: HashMap<Kind, Habit, foldhash::fast::FixedState>,
@@ -125,6 +129,7 @@ impl Credentials {
             habits: HashMap::default(),
             accounts: HashMap::default(),
             tenants: HashMap::default(),
+            callers: HashMap::default(),
             moves: Habit::default(),
             issues: HashMap::default(),
             first: None,
@@ -206,7 +211,9 @@ impl Credentials {
         };
         life.last = life.last.max(event.at);
         known.see(event.at);
-        !life.is_suspect && seen.value(Facet::Agent).is_none_or(|agent| life.clients.contains(&agent))
+        !life.is_suspect
+            && life.ended(event).is_none()
+            && seen.value(Facet::Agent).is_none_or(|agent| life.clients.contains(&agent))
     }
 
     /// Learns a use that [`Credentials::touch`] did not know. A quarantined one makes neither address nor client
@@ -232,6 +239,7 @@ impl Credentials {
             None if relayed && before > 0 => false,
             None => {
                 life.add_use(Use::new(ip, event.at, quarantine));
+                self.call(ip, key(id), event.at);
                 !quarantine
             }
         };
@@ -298,6 +306,7 @@ impl Credentials {
         life.last = life.last.max(event.at);
         life.is_suspect |= suspect;
         life.issued.get_or_insert_with(|| ((&*event.username).into(), event.at));
+        life.expires = life.expires.or_else(|| end::expiry(event));
     }
 
     /// Makes room: whatever has been silent for long leaves, else the sixteenth that has been silent longest.

@@ -36,6 +36,7 @@ pub const ALL: &[&dyn Detector] = &[
     &lineage::Long,
     &lineage::Tainted,
     &lineage::Unissued,
+    &lineage::Expired,
     &lineage::Revoked,
     &novelty::New {
         id: "token-unbound",

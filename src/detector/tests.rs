@@ -247,6 +247,23 @@ fn a_token_that_nobody_issued_is_forged() {
 }
 
 #[test]
+fn a_token_in_use_after_it_expired_is_wrong_by_itself() {
+    let request = TokenRequest { seconds: 600, bound_to: "Pod".to_owned(), ..TokenRequest::default() };
+    let mut issue = event().by("system:node:node-1").bare("X509SHA256=1").asking(Body::Token(request));
+    issue.facts.issued_credential_id = event().credential.id;
+    let issue = issue.doing("create", "serviceaccounts/token").on("shop", "cart");
+    let said = |after: Span| {
+        let mut engine = learnt();
+        learn(&mut engine, &issue.clone().after(Span::minutes(601)));
+        engine.process(Feed(0), &event().after(Span(Span::minutes(601).0 + after.0)));
+        engine.finish()
+    };
+    assert!(said(Span::minutes(14)).is_empty());
+    assert_eq!(said(Span::minutes(16))[0].detectors(), ["token-expired"]);
+    assert!(said(Span::minutes(16))[0].severity >= High);
+}
+
+#[test]
 fn a_token_that_was_called_back_is_wrong_by_itself() {
     let mut revoked = event().bare("").denied();
     revoked.facts.revoked_token = true;

@@ -154,6 +154,7 @@ fn credentials(kept: Snapshot, names: &Names) -> wire::Credentials {
         node: tenant.node.into(),
         credential: Hash(tenant.credential).or(ids.get(&tenant.credential).copied()),
     };
+    let caller = |(ip, id)| wire::Caller { ip, credential: Hash(id).or(ids.get(&id).copied()) };
     wire::Credentials {
         first: kept.first.map(Time),
         evicted: kept.evicted,
@@ -162,6 +163,7 @@ fn credentials(kept: Snapshot, names: &Names) -> wire::Credentials {
         unissued: kept.unissued.into_iter().map(by_kind).collect(),
         sharing_of_accounts: of_accounts,
         tenants: kept.tenants.into_iter().map(tenant).collect(),
+        callers: kept.callers.into_iter().map(caller).collect(),
         lives: kept.lives.iter().map(|life| self::life(life, names)).collect(),
     }
 }
@@ -194,6 +196,8 @@ fn life(life: &Life, names: &Names) -> wire::Life {
         suspect: life.is_suspect,
         first: Time(life.first),
         last: Time(life.last),
+        expires: life.expires.map(Time),
+        refused: life.refused.as_deref().map(|refusal| wire::Refusal { at: Time(refusal.at), ip: refusal.ip }),
         clients: life.clients.iter().map(client).collect(),
         uses: life.uses.iter().map(used).collect(),
     }

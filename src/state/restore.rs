@@ -10,7 +10,7 @@ use crate::baseline::peers::{self, Adoption, PeerValues, Pool};
 use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, Sleep, Snapshot};
 use crate::burst::{Burst, Bursts, SPANS, Window, key_of_account, key_of_address};
 use crate::cluster::Cluster;
-use crate::credential::{self, Credentials, Habit, Kind, Life, Tenant, Use};
+use crate::credential::{self, Credentials, Habit, Kind, Life, Refusal, Tenant, Use};
 use crate::engine::{Learned, Settings};
 use crate::requests::Requests;
 
@@ -153,6 +153,7 @@ fn credentials(kept: wire::Credentials) -> Result<credential::Snapshot, Problem>
         let credential = Hash::of(&credential, credential::key);
         (ip, Tenant { pod: pod.into(), node: node.into(), credential })
     };
+    let caller = |wire::Caller { ip, credential }: wire::Caller| (ip, Hash::of(&credential, credential::key));
     Ok(credential::Snapshot {
         lives: kept.lives.into_iter().map(life).collect::<Result<_, _>>()?,
         sharing: kept.sharing.into_iter().map(by_kind).collect::<Result<_, _>>()?,
@@ -160,6 +161,7 @@ fn credentials(kept: wire::Credentials) -> Result<credential::Snapshot, Problem>
         unissued: kept.unissued.into_iter().map(by_kind).collect::<Result<_, _>>()?,
         moves: Habit { credentials: kept.moves.credentials, exceptions: kept.moves.exceptions },
         tenants: kept.tenants.into_iter().map(tenant).collect(),
+        callers: kept.callers.into_iter().map(caller).collect(),
         first: kept.first.map(|time| time.0),
         evicted: kept.evicted,
     })
@@ -197,6 +199,8 @@ fn life(kept: wire::Life) -> Result<Life, Problem> {
         clients: kept.clients.iter().map(client).collect(),
         first: kept.first.0,
         last: kept.last.0,
+        expires: kept.expires.map(|time| time.0),
+        refused: kept.refused.map(|refusal| Box::new(Refusal { at: refusal.at.0, ip: refusal.ip })),
         ..new
     })
 }

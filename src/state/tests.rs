@@ -5,8 +5,8 @@ use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::engine::{Engine, Feed, Verdict};
-use crate::event::{Event, Outcome, Span, Stage};
-use crate::sample::event;
+use crate::event::{Body, Event, Outcome, Span, Stage, Timestamp, TokenRequest};
+use crate::sample::{START, event};
 
 fn bytes(state: &State) -> Vec<u8> {
     let mut out = Vec::new();
@@ -67,26 +67,33 @@ fn any_event() -> impl Strategy<Value = Event<'static>> {
     let who = (username(), ip(), word(), prop::option::of(word()), prop::option::of(word()), any::<[bool; 4]>());
     let what = (verb, word(), subresource, word(), word(), prop::sample::select(outcome.to_vec()));
     let when = (prop_oneof![9 => 0_i64..7_200, 1 => 0_i64..16_000_000], prop::bool::weighted(0.2));
-    (who, what, when).prop_map(|((username, source_ip, agent, id, issued, flags), what, (second, starts))| {
-        let (verb, resource, subresource, namespace, name, outcome) = what;
-        let mut event = event().after(Span::seconds(second));
-        event.uri = format!("/x/{resource}/{namespace}?command={name}&stdin=true").into();
-        event.target.resource = resource.into();
-        event.target.subresource = subresource.into();
-        event.target.namespace = namespace.into();
-        event.target.name = name.into();
-        event.username = username.into();
-        event.user_agent = agent.into();
-        event.credential.id = id.map(|id| format!("JTI={id}").into());
-        event.facts.issued_credential_id = issued.map(|id| format!("JTI={id}").into());
-        [event.facts.stale_token, event.facts.forwarded] = [flags[0], flags[1]];
-        event.impersonated = flags[2].then(|| "boss".into());
-        if flags[3] {
-            (event.credential.pod_name, event.credential.node_name) = (None, None);
-        }
-        event.stage = if starts { Stage::ResponseStarted } else { Stage::ResponseComplete };
-        Event { verb: verb.into(), source_ip, outcome, ..event }
-    })
+    let token = prop::option::of((600_i64..7_200, prop::option::of(0_i64..16_000_000)));
+    (who, what, when, token).prop_map(
+        |((username, source_ip, agent, id, issued, flags), what, (second, starts), token)| {
+            let (verb, resource, subresource, namespace, name, outcome) = what;
+            let mut event = event().after(Span::seconds(second));
+            event.uri = format!("/x/{resource}/{namespace}?command={name}&stdin=true").into();
+            event.target.resource = resource.into();
+            event.target.subresource = subresource.into();
+            event.target.namespace = namespace.into();
+            event.target.name = name.into();
+            event.username = username.into();
+            event.user_agent = agent.into();
+            event.credential.id = id.map(|id| format!("JTI={id}").into());
+            event.facts.issued_credential_id = issued.map(|id| format!("JTI={id}").into());
+            [event.facts.stale_token, event.facts.forwarded] = [flags[0], flags[1]];
+            event.facts.body = token.map(|(seconds, expires)| {
+                let expires = expires.map(|second| Timestamp(START.0 + Span::seconds(second).0));
+                Box::new(Body::Token(TokenRequest { seconds, expires, ..TokenRequest::default() }))
+            });
+            event.impersonated = flags[2].then(|| "boss".into());
+            if flags[3] {
+                (event.credential.pod_name, event.credential.node_name) = (None, None);
+            }
+            event.stage = if starts { Stage::ResponseStarted } else { Stage::ResponseComplete };
+            Event { verb: verb.into(), source_ip, outcome, ..event }
+        },
+    )
 }
 
 /// Small enough for everything to be full now and then.
@@ -161,6 +168,30 @@ fn a_person_can_read_it_and_compare_it_line_by_line() {
     );
     assert!(text.contains(value), "{text}");
     assert!(text.contains(r#""credential": "JTI=cart""#) && text.contains(r#""clients": ["cart"]"#), "{text}");
+}
+
+#[test]
+fn how_a_token_ended_is_kept_and_is_not_missed_in_an_older_file() {
+    let mut engine = Engine::new("test", &Settings::default());
+    let request = TokenRequest { seconds: 600, ..TokenRequest::default() };
+    let mut issue = event().by("system:node:node-1").bare("X509SHA256=0f").asking(Body::Token(request));
+    issue.facts.issued_credential_id = Some("JTI=cart".into());
+    engine.learn(Feed(0), &issue);
+    engine.learn(Feed(0), &event().after(Span::minutes(1)));
+    let refused = event().by("").bare("").after(Span::minutes(2));
+    engine.learn(Feed(0), &Event { outcome: Outcome::Unauthenticated, ..refused });
+    let text = String::from_utf8(bytes(&state(engine))).expect("text");
+    let end = r#""expires": "2026-11-24T10:10:00Z", "refused": {"at": "2026-11-24T10:02:00Z", "ip": "10.1.0.5"}, "#;
+    assert!(text.contains(end), "{text}");
+    let of = |text: &str| {
+        let state = read(text.as_bytes(), &Settings::default());
+        let life = state.learned.cluster.credentials.life("JTI=cart").expect("it is known").clone();
+        (life.expires.is_some(), life.final_refusal().is_some())
+    };
+    assert_eq!((of(&text), of(&text.replace(end, ""))), ((true, true), (false, false)));
+    let (before, callers) = text.split_once(",\n  \"callers\": [").expect("it is there");
+    let (_, after) = callers.split_once("\n  ]").expect("it ends");
+    assert_eq!(of(&format!("{before}{after}")), (true, true));
 }
 
 #[test]

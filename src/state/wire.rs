@@ -29,7 +29,7 @@ pub(super) struct File {
     pub(super) control_plane: Vec<IpAddr>,
     #[serde(deserialize_with = "unique")]
     pub(super) accounts: BTreeMap<String, Account>,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) accounts_evicted: u64,
     pub(super) peers: Peers,
     pub(super) addresses: Addresses,
@@ -50,7 +50,7 @@ pub(super) struct Account {
     pub(super) hour: u32,
     pub(super) hour_chances: u16,
     pub(super) epoch: Time,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) silence: Silence,
     #[serde(deserialize_with = "unique")]
     pub(super) facets: BTreeMap<String, Facet>,
@@ -61,9 +61,9 @@ pub(super) struct Account {
 #[serde(deny_unknown_fields)]
 pub(super) struct Silence {
     pub(super) longest: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) last_dormancy: u32,
-    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) woke: Time,
 }
 
@@ -71,9 +71,9 @@ pub(super) struct Silence {
 #[serde(deny_unknown_fields)]
 pub(super) struct Facet {
     pub(super) novel_minutes: u16,
-    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) last_novel: Time,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) evicted: u16,
     pub(super) values: Vec<Value>,
 }
@@ -90,9 +90,9 @@ pub(super) struct Value {
     pub(super) days: u8,
     pub(super) first: Time,
     pub(super) last: Time,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) quarantined: bool,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) declared: bool,
 }
 
@@ -104,7 +104,7 @@ pub(super) struct Peers {
     pub(super) values: Vec<Adoption>,
     /// Among those alike.
     pub(super) known: Vec<Known>,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) overflow: u64,
 }
 
@@ -123,9 +123,9 @@ pub(super) struct Adoption {
     pub(super) facet: Option<String>,
     pub(super) value: String,
     pub(super) accounts: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) in_wave: u32,
-    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) wave: Time,
 }
 
@@ -144,9 +144,9 @@ pub(super) struct Known {
 #[serde(deny_unknown_fields)]
 pub(super) struct Addresses {
     pub(super) arrivals: u32,
-    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) node_joined: Time,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) awaited: u32,
     pub(super) networks: Vec<Network>,
 }
@@ -163,7 +163,7 @@ pub(super) struct Network {
 pub(super) struct Credentials {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) first: Option<Time>,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) evicted: u64,
     pub(super) moves: Moves,
     /// By kind: how many came from a second address.
@@ -174,6 +174,8 @@ pub(super) struct Credentials {
     pub(super) sharing_of_accounts: Vec<Habit>,
     pub(super) lives: Vec<Life>,
     pub(super) tenants: Vec<Tenant>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) callers: Vec<Caller>,
 }
 
 /// Addresses that passed to a pod on another node.
@@ -206,11 +208,15 @@ pub(super) struct Life {
     pub(super) kind: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) issued: Option<Issue>,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) suspect: bool,
-    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) first: Time,
     pub(super) last: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) expires: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<Refusal>,
     pub(super) clients: Vec<String>,
     pub(super) uses: Vec<Use>,
 }
@@ -224,13 +230,20 @@ pub(super) struct Issue {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Refusal {
+    pub(super) at: Time,
+    pub(super) ip: IpAddr,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Use {
     pub(super) ip: IpAddr,
     pub(super) count: u64,
     pub(super) days: u8,
     pub(super) first: Time,
     pub(super) last: Time,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) quarantined: bool,
 }
 
@@ -240,6 +253,14 @@ pub(super) struct Tenant {
     pub(super) ip: IpAddr,
     pub(super) pod: String,
     pub(super) node: String,
+    pub(super) credential: String,
+}
+
+/// The credential that came last to an address.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Caller {
+    pub(super) ip: IpAddr,
     pub(super) credential: String,
 }
 
@@ -272,11 +293,7 @@ pub(super) struct Requests {
     pub(super) older: Vec<Hash>,
 }
 
-fn is_zero<T: Default + PartialEq>(n: &T) -> bool {
-    *n == T::default()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-const fn is_false(value: &bool) -> bool {
-    !*value
+/// Left out, because it is what is read where nothing stands: 0, false, not yet.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
