@@ -120,6 +120,23 @@ impl PeerValues {
         }
     }
 
+    /// A value is no longer normal for a principal.
+    pub fn forget(&mut self, principal: Principal<'_>, facet: Facet, value: u64) {
+        let own = Pool::of(principal).map(|pool| self.known.entry(key(pool, facet, value)));
+        if let Some(Entry::Occupied(mut known)) = own {
+            *known.get_mut() = known.get().saturating_sub(1);
+            if *known.get() == 0 {
+                known.remove();
+            }
+        }
+        if let Entry::Occupied(mut adoption) = self.adoptions.entry(key(Pool::Cluster, facet, value)) {
+            adoption.get_mut().accounts = adoption.get().accounts.saturating_sub(1);
+            if adoption.get().accounts == 0 {
+                adoption.remove();
+            }
+        }
+    }
+
     fn adopt(&mut self, key: u64, began: Option<Timestamp>) {
         let full = self.is_full();
         let adoption = match self.adoptions.entry(key) {

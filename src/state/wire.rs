@@ -92,6 +92,9 @@ pub(super) struct Value {
     pub(super) last: Time,
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) quarantined: bool,
+    /// An analyst called it malicious.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) blocked: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) declared: bool,
 }
@@ -232,6 +235,9 @@ pub(super) struct Use {
     pub(super) last: Time,
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) quarantined: bool,
+    /// An analyst called it malicious.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) blocked: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

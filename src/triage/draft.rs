@@ -7,6 +7,7 @@ use std::hash::Hash;
 use uuid::Uuid;
 
 use super::Key;
+use super::lessons::Lessons;
 use super::risk::{of_alerts, of_signal, of_signals, percent};
 use crate::alert::{Action, Actor, Alert, Incident, Severity, Signal};
 use crate::baseline::facet::hash;
@@ -46,6 +47,7 @@ pub(super) struct Draft {
     events: u64,
     pub(super) dropped: u64,
     alerts: Vec<(u64, Alert)>,
+    pub(super) lessons: Lessons,
     related: BTreeSet<Text>,
     risk: f32,
     seed: String,
@@ -59,6 +61,7 @@ impl Draft {
             events: 0,
             dropped: 0,
             alerts: Vec::new(),
+            lessons: Lessons::default(),
             related: BTreeSet::new(),
             risk: 0.0,
             seed: format!("{}\0{}\0{}", event.username, event.audit_id, event.received),
@@ -134,6 +137,7 @@ impl Draft {
             notifies: false,
             events: self.events,
             alerts,
+            lessons: self.lessons.into_vec(),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! From signals to incidents: how risky an event is, what belongs together, what is a repeat.
 
 mod draft;
+mod lessons;
 pub mod risk;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::alert::{Incident, Severity, Signal};
-use crate::baseline::Observation;
+use crate::baseline::{Novel, Observation};
+use crate::cluster::Cluster;
 use crate::event::{Event, PrincipalKind, Span};
 use crate::text::Text;
 use draft::{Draft, alert};
@@ -18,7 +20,7 @@ const OPEN_FOR: Span = Span::hours(24);
 /// Incidents that are open at once; the one that was quiet longest is closed for a new one.
 const MAX_OPEN: usize = 10_000;
 
-/// Risk from which a part of a notifying incident is quarantined with it.
+/// Risk from which a part of a notifying incident is quarantined with it, and from which it is a lesson.
 const QUARANTINED: u8 = 10;
 
 /// Detectors that say of an address that it is not where the account belongs.
@@ -45,6 +47,7 @@ pub struct Triage {
     suspects: HashMap<IpAddr, Key, foldhash::fast::FixedState>,
     closed: Vec<Incident>,
     dropped: u64,
+    dropped_lessons: u64,
     notifications_a_day: usize,
 }
 
@@ -58,18 +61,19 @@ impl Triage {
             suspects: HashMap::default(),
             closed: Vec::new(),
             dropped: 0,
+            dropped_lessons: 0,
             notifications_a_day,
         }
     }
 
-    /// Makes an alert of an event's signals and puts it into its incident; none without a signal. `issuer` is who asked
-    /// for the event's token.
+    /// Makes an alert of an event's signals and puts it into its incident, with what it would teach; none without a
+    /// signal.
     pub fn consider(
         &mut self,
         event: &Event<'_>,
-        seen: &Observation,
+        (seen, novel): (&Observation, Novel),
         signals: Vec<Signal>,
-        issuer: Option<&str>,
+        cluster: &Cluster,
     ) -> Option<Considered> {
         if signals.is_empty() {
             return None;
@@ -77,10 +81,13 @@ impl Triage {
         let alert = alert(event, signals);
         let (risk, severity) = (alert.risk, Severity::of_risk(alert.risk));
         let out_of_place = alert.signals.iter().any(|s| OUT_OF_PLACE.contains(&s.detector));
-        let key = self.home(event, issuer);
+        let key = self.home(event, cluster.issuer(event));
         self.make_room(&key, event);
         let draft = self.open.entry(key.clone()).or_insert_with(|| Draft::new(event));
         draft.add(alert, seen);
+        if risk >= QUARANTINED {
+            draft.lessons.collect(event, (seen, novel), cluster, risk);
+        }
         let notifying = draft.severity() >= Severity::Medium && risk >= QUARANTINED;
         let quarantine = notifying || severity >= Severity::Medium;
         if let (true, true, Some(ip)) = (quarantine, out_of_place, event.source_ip) {
@@ -131,6 +138,12 @@ impl Triage {
         self.dropped
     }
 
+    /// Lessons that found no room in incidents that are closed.
+    #[must_use]
+    pub const fn dropped_lessons(&self) -> u64 {
+        self.dropped_lessons
+    }
+
     /// Closes every incident and hands all of them over, in order of their first alert.
     pub fn finish(&mut self) -> Vec<Incident> {
         let keys: Vec<Key> = self.open.keys().cloned().collect();
@@ -155,6 +168,7 @@ impl Triage {
     fn close(&mut self, key: &Key) {
         if let Some(draft) = self.open.remove(key) {
             self.dropped += draft.dropped;
+            self.dropped_lessons += draft.lessons.dropped;
             self.closed.push(draft.into_incident(&self.cluster, key));
         }
     }

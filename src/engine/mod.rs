@@ -1,5 +1,7 @@
 //! The core's one door: an event goes in, is judged, triaged and learnt; incidents come out.
 
+mod teach;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,6 +15,7 @@ use crate::requests::{Admission, Requests};
 use crate::triage::Triage;
 
 pub use crate::requests::Feed;
+pub use teach::Taught;
 
 /// What a user can set of how events are judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +152,7 @@ impl Engine {
             if !declared {
                 let context = Context::new(event, (&seen, novel), baseline, baselines, cluster);
                 let signals = judge(detectors, event, &context, failures);
-                if let Some(considered) = triage.consider(event, &seen, signals, cluster.issuer(event)) {
+                if let Some(considered) = triage.consider(event, (&seen, novel), signals, cluster) {
                     learning.quarantine = considered.quarantine;
                     verdict = Verdict::Unusual(considered.severity);
                 }
@@ -173,6 +176,7 @@ impl Engine {
             ("credentials", cluster.credentials.evicted()),
             ("peer values", cluster.peers.overflow),
             ("alerts", self.triage.dropped()),
+            ("lessons", self.triage.dropped_lessons()),
         ];
         Census {
             principals: baselines.len(),
