@@ -174,6 +174,7 @@ impl Engine {
         let evicted = [
             ("principals", baselines.evicted()),
             ("credentials", cluster.credentials.evicted()),
+            ("values", baselines.evicted_values()),
             ("peer values", cluster.peers.overflow),
             ("alerts", self.triage.dropped()),
             ("lessons", self.triage.dropped_lessons()),
