@@ -24,11 +24,14 @@ use values::Values;
 /// month's evidence.
 const CHANCES_AN_HOUR: u16 = 16;
 
-/// Minutes after which what was learnt counts for half: 30 days.
-const HALF_LIFE: u32 = 30 * 24 * 60;
+/// Days after which what was learnt counts for half.
+pub const HALF_LIFE_DAYS: u32 = 30;
+
+/// The same in minutes.
+const HALF_LIFE: u32 = HALF_LIFE_DAYS * 24 * 60;
 
 /// How long a value may be unseen before it is new again.
-const FORGET_AFTER: Span = Span::days(90);
+pub const FORGET_AFTER: Span = Span::days(90);
 
 /// Counts of one facet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -339,7 +342,7 @@ impl Tally {
 }
 
 /// `n`, halved `times` times.
-fn halved(n: u32, times: u32) -> u32 {
+pub(crate) fn halved(n: u32, times: u32) -> u32 {
     n.checked_shr(times).unwrap_or(0)
 }
 

@@ -3,6 +3,7 @@
 //! A token is taken by copying it: from then on it is used from two places. Whether that is unusual depends on the
 //! cluster (NAT, proxies) and on the account (people roam), so what is unusual is learned from both.
 
+mod fade;
 mod life;
 mod snapshot;
 mod teach;

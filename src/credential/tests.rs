@@ -128,3 +128,23 @@ fn an_address_that_is_used_for_days_without_objection_becomes_normal() {
     }
     assert!(credentials.life("JTI=cart").unwrap().normal_use("203.0.113.9".parse().unwrap()).is_some());
 }
+
+#[test]
+fn habits_are_those_of_credentials_that_are_remembered() {
+    let mut credentials = quiet_cluster();
+    let mut shared = event().from("10.9.9.9");
+    shared.credential.id = Some("JTI=7".into());
+    learn(&mut credentials, &shared, false);
+    let before = credentials.snapshot();
+    let day = |n| START.0 + Span::days(n).0;
+    credentials.fade(Timestamp(day(30)), 0);
+    assert_eq!(credentials.snapshot(), before, "all are remembered");
+    let mut young = event().from("10.1.0.200").after(Span::days(95));
+    young.credential.id = Some("JTI=young".into());
+    learn(&mut credentials, &young, false);
+    credentials.fade(Timestamp(day(100)), 1);
+    let kept = credentials.snapshot();
+    assert_eq!(kept.sharing, [(Kind::PodBound, Habit { credentials: 1, exceptions: 0 })]);
+    assert_eq!(kept.sharing_of_accounts.len(), 1);
+    assert_eq!(kept.moves.credentials, before.moves.credentials.div_ceil(2));
+}

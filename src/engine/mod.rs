@@ -138,6 +138,7 @@ impl Engine {
             Admission::Skip => return Verdict::Unjudged,
         }
         let Self { learned: Learned { baselines, cluster, .. }, triage, detectors, failures } = self;
+        cluster.age(baselines, event.at);
         let seen = Observation::of(event);
         let familiar = cluster.touch(event, &seen, declared);
         baselines.with(&event.username, event.at, |baseline| {
@@ -214,6 +215,7 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::baseline::Facet;
     use crate::event::Span;
     use crate::sample::event;
 
@@ -243,6 +245,19 @@ mod tests {
             engine.process(Feed(0), &event().from(&format!("203.0.113.{minute}")).after(Span::minutes(minute)));
         }
         (engine.finish(), engine.census().failures)
+    }
+
+    #[test]
+    fn who_left_is_compared_with_nobody_after_a_while() {
+        let mut engine = Engine::new("test", &Settings::default());
+        let of_all = |engine: &Engine| engine.learned.cluster.peers.in_cluster(Facet::Action, 0).of;
+        engine.process(Feed(0), &event().by("alice"));
+        engine.process(Feed(0), &event().by("bob").after(Span::days(60)));
+        assert_eq!(of_all(&engine), 2);
+        for day in [80, 100, 121] {
+            engine.process(Feed(0), &event().by("bob").after(Span::days(day)));
+        }
+        assert_eq!(of_all(&engine), 1);
     }
 
     #[test]

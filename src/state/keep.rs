@@ -29,6 +29,7 @@ pub(super) fn file(state: &State) -> wire::File {
         feeds: feeds.iter().take(MAX_FEEDS).cloned().collect(),
         first: common.first.map(Time),
         declared: common.declared,
+        epoch: common.epoch.map(Time),
         control_plane,
         accounts: accounts(baselines),
         accounts_evicted: baselines.evicted(),

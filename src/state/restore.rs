@@ -48,6 +48,7 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
             control_plane: file.control_plane.into_iter().collect(),
             first: file.first.map(|time| time.0),
             declared: file.declared,
+            epoch: file.epoch.map(|time| time.0),
         },
     })
 }

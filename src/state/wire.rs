@@ -26,6 +26,9 @@ pub(super) struct File {
     pub(super) first: Option<Time>,
     /// Whether a period was declared normal and complete.
     pub(super) declared: bool,
+    /// When the current half-life of what accounts have in common began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) epoch: Option<Time>,
     pub(super) control_plane: Vec<IpAddr>,
     #[serde(deserialize_with = "unique")]
     pub(super) accounts: BTreeMap<String, Account>,
