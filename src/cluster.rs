@@ -6,13 +6,16 @@ use std::net::IpAddr;
 use crate::address::Addresses;
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::PeerValues;
-use crate::baseline::{Baseline, Facet, Learning, Novel, Observation};
+use crate::baseline::{Baseline, Facet, HALF_LIFE_DAYS, Learning, Novel, Observation};
 use crate::burst::Bursts;
 use crate::credential::Credentials;
 use crate::event::{Event, Outcome, Principal, PrincipalKind, Span, Timestamp};
 
 /// Age at which an undeclared cluster counts as known.
 const KNOWN_AFTER: Span = Span::days(7);
+
+/// How long until what principals have in common counts for half, as in their baselines.
+const HALF_LIFE: Span = Span::days(HALF_LIFE_DAYS as i64);
 
 /// Addresses of the control plane that are remembered, at most.
 const MAX_CONTROL_PLANE: usize = 64;
@@ -39,6 +42,8 @@ pub struct Cluster {
     pub first: Option<Timestamp>,
     /// Whether a period of it was declared normal and complete.
     pub declared: bool,
+    /// When the current half-life began.
+    pub epoch: Option<Timestamp>,
 }
 
 impl Cluster {
@@ -54,7 +59,18 @@ impl Cluster {
             control_plane: HashSet::new(),
             first: None,
             declared: false,
+            epoch: None,
         }
+    }
+
+    /// Lets what was learnt fade at each half-life: peers and habits of credentials are counted anew, of what is still
+    /// remembered. Networks stay: when one was last in use nobody remembers.
+    pub fn age(&mut self, baselines: &Baselines, at: Timestamp) {
+        let epoch = self.epoch.get_or_insert(at);
+        let Ok(times @ 1..) = u32::try_from(at.since(*epoch).0 / HALF_LIFE.0) else { return };
+        epoch.0 += i64::from(times) * HALF_LIFE.0;
+        self.peers.recount(baselines, at);
+        self.credentials.fade(at, times);
     }
 
     /// Counts what an event shows that is no news; false if its credential or its outcome asks for a closer look.

@@ -89,6 +89,12 @@ impl Baselines {
         self.evicted.load(Ordering::Relaxed)
     }
 
+    /// How many values had to leave baselines because their facet was full.
+    #[must_use]
+    pub fn evicted_values(&self) -> u64 {
+        self.map.iter().map(|baseline| baseline.evicted()).sum()
+    }
+
     /// Counts principals that had to leave before this map was filled with what was kept of another.
     pub fn count_evicted(&self, n: u64) {
         self.evicted.fetch_add(n, Ordering::Relaxed);

@@ -7,12 +7,13 @@ pub mod peers;
 mod sleep;
 mod snapshot;
 mod symbols;
+mod teach;
 mod values;
 
 use crate::alert::{Bits, History};
 use crate::event::{Span, Timestamp};
 
-pub use entry::{Entry, QUARANTINE_DAYS};
+pub use entry::{Entry, QUARANTINE_DAYS, Standing};
 pub use facet::{Facet, Novel, Observation};
 pub use sleep::Sleep;
 pub use snapshot::{Novelties, Snapshot};
@@ -23,11 +24,14 @@ use values::Values;
 /// month's evidence.
 const CHANCES_AN_HOUR: u16 = 16;
 
-/// Minutes after which what was learnt counts for half: 30 days.
-const HALF_LIFE: u32 = 30 * 24 * 60;
+/// Days after which what was learnt counts for half.
+pub const HALF_LIFE_DAYS: u32 = 30;
+
+/// The same in minutes.
+const HALF_LIFE: u32 = HALF_LIFE_DAYS * 24 * 60;
 
 /// How long a value may be unseen before it is new again.
-const FORGET_AFTER: Span = Span::days(90);
+pub const FORGET_AFTER: Span = Span::days(90);
 
 /// Counts of one facet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -242,7 +246,7 @@ impl Baseline {
         self.minutes = halved(self.minutes, times);
         self.values.retain(|entry| {
             entry.fade(times);
-            at.since(entry.last()) <= FORGET_AFTER
+            entry.is_blocked() || at.since(entry.last()) <= FORGET_AFTER
         });
         for tally in &mut self.tallies {
             let novel_minutes = tally.novel_minutes.checked_shr(times).unwrap_or(0);
@@ -297,15 +301,14 @@ impl Baseline {
         true
     }
 
-    /// Makes room in a full facet: the least recently seen value leaves.
+    /// Makes room in a full facet: the least recently seen value leaves, one that is blocked only if all are.
     fn evict(&mut self, facet: Facet) {
-        let oldest = self.values.iter().filter(|e| e.facet == facet).min_by_key(|e| (e.last(), e.hash())).copied();
+        let of_facet = self.values.iter().filter(|e| e.facet == facet);
+        let oldest = of_facet.min_by_key(|e| (e.is_blocked(), e.last(), e.hash())).copied();
         let Some(oldest) = oldest else { return };
         self.values.remove(facet, oldest.hash());
         let tally = &mut self.tallies[facet as usize];
-        tally.held -= 1;
-        tally.quarantined -= u16::from(oldest.is_quarantined());
-        tally.once -= u16::from(oldest.is_single());
+        tally.drop(&oldest);
         tally.evicted = tally.evicted.saturating_add(1);
     }
 }
@@ -316,6 +319,13 @@ impl Tally {
         self.held += 1;
         self.quarantined += u16::from(entry.is_quarantined());
         self.once += u16::from(entry.is_single());
+    }
+
+    /// Counts a value that is held no longer.
+    fn drop(&mut self, entry: &Entry) {
+        self.held -= 1;
+        self.quarantined -= u16::from(entry.is_quarantined());
+        self.once -= u16::from(entry.is_single());
     }
 
     /// Counts a value that is new in `minute`, one of `minutes` active ones.
@@ -332,7 +342,7 @@ impl Tally {
 }
 
 /// `n`, halved `times` times.
-fn halved(n: u32, times: u32) -> u32 {
+pub(crate) fn halved(n: u32, times: u32) -> u32 {
     n.checked_shr(times).unwrap_or(0)
 }
 

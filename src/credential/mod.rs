@@ -4,8 +4,10 @@
 //! cluster (NAT, proxies) and on the account (people roam), so what is unusual is learned from both.
 
 mod end;
+mod fade;
 mod life;
 mod snapshot;
+mod teach;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -230,8 +232,8 @@ impl Credentials {
             life.account = NonZeroU64::new(key(&event.username));
         }
         life.last = life.last.max(event.at);
-        if !quarantine {
-            life.add_client(seen);
+        if let Some(client) = seen.value(Facet::Agent).filter(|_| !quarantine) {
+            life.add_client(client);
         }
         let before = life.elsewhere(ip).len();
         let is_normal_now = match life.uses.iter_mut().find(|u| u.ip == ip) {
@@ -271,14 +273,17 @@ impl Credentials {
 
     /// Learns what a normal new address says of habits; `before` is how many the credential had.
     fn learn_address(&mut self, event: &Event<'_>, id: u64, ip: IpAddr, before: usize) {
-        let account = key(&event.username);
+        self.count_address(Kind::of(event), key(&event.username), before);
+        self.settle(event, id, ip);
+    }
+
+    fn count_address(&mut self, kind: Kind, account: u64, before: usize) {
         let has_room = self.accounts.len() < self.capacity || self.accounts.contains_key(&account);
         let account = has_room.then(|| self.accounts.entry(account).or_default());
-        for habit in [Some(self.habits.entry(Kind::of(event)).or_default()), account].into_iter().flatten() {
+        for habit in [Some(self.habits.entry(kind).or_default()), account].into_iter().flatten() {
             habit.credentials += u32::from(before == 0);
             habit.exceptions += u32::from(before == 1);
         }
-        self.settle(event, id, ip);
     }
 
     /// Notes which pod holds an address.

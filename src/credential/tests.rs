@@ -198,3 +198,23 @@ fn a_401_just_after_a_use_is_the_end_of_it_until_it_is_used_again() {
     let is_refused = |id| credentials.life(id).unwrap().final_refusal().is_some();
     assert!(is_refused("JTI=next") && !is_refused("JTI=cart"), "the last that came there");
 }
+
+#[test]
+fn habits_are_those_of_credentials_that_are_remembered() {
+    let mut credentials = quiet_cluster();
+    let mut shared = event().from("10.9.9.9");
+    shared.credential.id = Some("JTI=7".into());
+    learn(&mut credentials, &shared, false);
+    let before = credentials.snapshot();
+    let day = |n| START.0 + Span::days(n).0;
+    credentials.fade(Timestamp(day(30)), 0);
+    assert_eq!(credentials.snapshot(), before, "all are remembered");
+    let mut young = event().from("10.1.0.200").after(Span::days(95));
+    young.credential.id = Some("JTI=young".into());
+    learn(&mut credentials, &young, false);
+    credentials.fade(Timestamp(day(100)), 1);
+    let kept = credentials.snapshot();
+    assert_eq!(kept.sharing, [(Kind::PodBound, Habit { credentials: 1, exceptions: 0 })]);
+    assert_eq!(kept.sharing_of_accounts.len(), 1);
+    assert_eq!(kept.moves.credentials, before.moves.credentials.div_ceil(2));
+}

@@ -10,7 +10,7 @@ mod token;
 use crate::alert::{Bits, History, Impact, Peers, Reason, Signal};
 use crate::baseline::facet::{agent_family, hash_of_deed};
 use crate::baseline::map::Baselines;
-use crate::baseline::{Baseline, Facet, Habit, Novel, Observation};
+use crate::baseline::{Baseline, Entry, Facet, Habit, Novel, Observation};
 use crate::cluster::Cluster;
 use crate::event::{Event, Principal, PrincipalKind, Timestamp};
 use crate::impact::{self, Deed};
@@ -125,6 +125,12 @@ pub struct Novelty {
 /// Bits that remain of a novelty when several accounts began it together.
 const WAVE_BITS: f32 = 1.5;
 
+/// Bits of what an analyst called malicious, at least: whatever the account has become used to, and whoever does it too.
+const CONDEMNED_BITS: f32 = 10.0;
+
+/// What a value is called that an analyst called malicious.
+const CONDEMNED: &str = "what an analyst called malicious, again";
+
 /// Impact from which a change in the whole cluster no longer excuses one account.
 const INEXCUSABLE: u8 = 60;
 
@@ -184,6 +190,11 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn novelty(&self, event: &Event<'_>, facet: Facet) -> Option<Novelty> {
         let value = self.seen.value(facet).filter(|_| self.novel.contains(facet))?;
+        if self.is_condemned(facet, value) {
+            let habit = self.baseline.surprise(facet, Habit::Steady).0;
+            let (history, peers) = (self.baseline.history(facet, event.at), None);
+            return Some(Novelty { surprise: Bits(habit.max(CONDEMNED_BITS)), history, peers });
+        }
         // The first value of what says who is at work is no change of it.
         if facet.is_identity() && self.baseline.known(facet) == 0 {
             return None;
@@ -204,6 +215,11 @@ impl<'a> Context<'a> {
             bits = bits.min(WAVE_BITS);
         }
         Some(Novelty { surprise: Bits(bits), history: self.baseline.history(facet, event.at), peers })
+    }
+
+    /// Whether an analyst called this value malicious.
+    fn is_condemned(&self, facet: Facet, value: u64) -> bool {
+        self.baseline.entry(facet, value).is_some_and(Entry::is_blocked)
     }
 
     /// Whether the account has had too few chances to have habits.
@@ -233,6 +249,8 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn signal(&self, detector: &'static str, event: &Event<'_>, facet: Facet, weighed: Weighed) -> Option<Signal> {
         let novelty = self.novelty(event, facet)?;
+        let is_condemned = self.seen.value(facet).is_some_and(|value| self.is_condemned(facet, value));
+        let finding = if is_condemned { CONDEMNED } else { weighed.finding };
         Some(Signal {
             detector,
             surprise: novelty.surprise,
@@ -241,7 +259,7 @@ impl<'a> Context<'a> {
                 expected: if weighed.show_usual { self.usual(facet) } else { Vec::new() },
                 history: Some(novelty.history),
                 peers: novelty.peers,
-                ..Reason::new(facet.as_str(), weighed.finding, Text::new(&facet.describe(event)))
+                ..Reason::new(facet.as_str(), finding, Text::new(&facet.describe(event)))
             },
         })
     }

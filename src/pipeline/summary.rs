@@ -170,8 +170,10 @@ fn dropped(what: &str) -> &str {
     match what {
         "principals" => "principals silent longest: their past is forgotten; raise detection.max-principals",
         "credentials" => "credentials unused longest: their past is forgotten; raise detection.max-credentials",
+        "values" => "values of baselines that were full: new again when they return; sawatch explain says whose",
         "peer values" => "things that accounts do, too many to compare peers by; replay one cluster at a time",
         "alerts" => "alerts of incidents with too many, the mildest of the commonest kind; still counted there",
+        "lessons" => "times something new found no room in its incident: an analyst's word will not teach it",
         other => other,
     }
 }

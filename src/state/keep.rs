@@ -8,7 +8,7 @@ use super::{KIND, MAX_FEEDS, VERSION, wire};
 use crate::address;
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::{Adoption, PeerValues};
-use crate::baseline::{Baseline, Entry, Facet, Novelties};
+use crate::baseline::{Baseline, Entry, Facet, Novelties, Standing};
 use crate::burst::{Burst, Bursts, Window};
 use crate::credential::{self, Habit, Life, Snapshot};
 use crate::engine::Learned;
@@ -28,6 +28,7 @@ pub(super) fn file(cluster: &str, feeds: &[String], learned: &Learned) -> wire::
         feeds: feeds.iter().take(MAX_FEEDS).cloned().collect(),
         first: common.first.map(Time),
         declared: common.declared,
+        epoch: common.epoch.map(Time),
         control_plane,
         accounts: accounts(baselines),
         accounts_evicted: baselines.evicted(),
@@ -92,7 +93,8 @@ fn value(facet: Facet, entry: &Entry, value: String) -> wire::Value {
         days: entry.days(),
         first: Time(entry.first()),
         last: Time(entry.last()),
-        quarantined: entry.is_quarantined(),
+        quarantined: entry.standing() == Standing::Quarantined,
+        blocked: entry.is_blocked(),
         declared: entry.is_declared(),
     }
 }
@@ -185,7 +187,8 @@ fn life(life: &Life, names: &Names) -> wire::Life {
         first: Time(used.first),
         last: Time(used.last),
         days: used.days,
-        quarantined: used.quarantined,
+        quarantined: used.quarantined && !used.blocked,
+        blocked: used.blocked,
     };
     wire::Life {
         id: life.id.to_string(),

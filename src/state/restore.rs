@@ -48,6 +48,7 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
             control_plane: file.control_plane.into_iter().collect(),
             first: file.first.map(|time| time.0),
             declared: file.declared,
+            epoch: file.epoch.map(|time| time.0),
         },
     })
 }
@@ -100,7 +101,8 @@ fn entry(facet: Facet, value: &wire::Value, place: &str, baselines: &Baselines) 
     let hash = hash.ok_or_else(|| problem(place, format!("is no {}", facet.as_str())))?;
     let learning = Learning { quarantine: value.quarantined, declared: value.declared };
     let entry = Entry::new((facet, hash), baselines.intern(&value.value), value.first.0, learning);
-    Ok(entry.continued(value.last.0, value.count, value.days))
+    let entry = entry.continued(value.last.0, value.count, value.days);
+    Ok(if value.blocked { entry.blocked() } else { entry })
 }
 
 fn peers(kept: wire::Peers) -> Result<PeerValues, Problem> {
@@ -185,7 +187,8 @@ fn life(kept: wire::Life) -> Result<Life, Problem> {
         first: used.first.0,
         last: used.last.0,
         count: used.count,
-        quarantined: used.quarantined,
+        quarantined: used.quarantined || used.blocked,
+        blocked: used.blocked,
         days: used.days,
     };
     let client = |name: &String| Hash::of(name, |name| Facet::Agent.parse(name).expect("any text is an agent"));

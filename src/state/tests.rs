@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::*;
+use crate::alert::Feedback;
 use crate::engine::{Engine, Feed, Verdict};
 use crate::event::{Body, Event, Outcome, Span, Stage, Timestamp, TokenRequest};
 use crate::sample::{START, event};
@@ -121,11 +122,14 @@ proptest! {
         declared in prop::collection::vec(any_event(), 0..80),
         judged in prop::collection::vec(any_event(), 0..40),
         later in prop::collection::vec(any_event(), 0..40),
+        said in prop::sample::select(vec![None, Some(Feedback::Benign), Some(Feedback::Malicious)]),
     ) {
         let mut engine = Engine::new("test", &settings);
         declared.iter().for_each(|event| _ = engine.learn(Feed(0), event));
         verdicts(&mut engine, &judged);
-        engine.finish();
+        for incident in engine.finish() {
+            said.inspect(|&said| _ = engine.teach(said, &incident.lessons, incident.last));
+        }
         let whole = state(engine);
         let kept = bytes(&whole);
         let read = read(&kept, &settings);
@@ -301,4 +305,20 @@ fn what_is_kept_fades_as_if_it_had_not_been() {
     let later = [event().after(Span::days(61)), event().doing("list", "secrets").after(Span::days(200))];
     assert_eq!(verdicts(&mut resumed, &later), verdicts(&mut engine, &later));
     assert_eq!(bytes(&state(resumed)), bytes(&state(engine)));
+}
+
+#[test]
+fn what_an_analyst_called_malicious_stays_so() {
+    let mut engine = Engine::new("test", &Settings::default());
+    (0..100).for_each(|minute| _ = engine.learn(Feed(0), &event().after(Span::minutes(minute))));
+    let theft = |day| event().doing("list", "secrets").from("203.0.113.7").after(Span::days(day));
+    engine.process(Feed(0), &theft(1));
+    for incident in engine.finish() {
+        engine.teach(Feedback::Malicious, &incident.lessons, incident.last);
+    }
+    let kept = String::from_utf8(bytes(&state(engine))).expect("text");
+    assert!(kept.contains("\"blocked\": true") && !kept.contains("\"quarantined\": true"), "{kept}");
+    let mut resumed = Engine::resume("test", &Settings::default(), read(kept.as_bytes(), &Settings::default()).learned);
+    let told = (2..9).filter(|&day| matches!(resumed.process(Feed(0), &theft(day)), Verdict::Unusual(_)));
+    assert_eq!(told.count(), 7);
 }

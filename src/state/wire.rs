@@ -26,6 +26,9 @@ pub(super) struct File {
     pub(super) first: Option<Time>,
     /// Whether a period was declared normal and complete.
     pub(super) declared: bool,
+    /// When the current half-life of what accounts have in common began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) epoch: Option<Time>,
     pub(super) control_plane: Vec<IpAddr>,
     #[serde(deserialize_with = "unique")]
     pub(super) accounts: BTreeMap<String, Account>,
@@ -92,6 +95,9 @@ pub(super) struct Value {
     pub(super) last: Time,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) quarantined: bool,
+    /// An analyst called it malicious.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) blocked: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) declared: bool,
 }
@@ -245,6 +251,9 @@ pub(super) struct Use {
     pub(super) last: Time,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) quarantined: bool,
+    /// An analyst called it malicious.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) blocked: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use std::hash::Hash;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::lessons::Lessons;
 use super::risk::{of_alerts, of_signal, of_signals, percent};
 use super::{Key, OPEN_FOR, UPDATE_EVERY};
 use crate::alert::{Action, Actor, Alert, Incident, Severity, Signal};
@@ -47,6 +48,7 @@ pub(super) struct Draft {
     events: u64,
     pub(super) dropped: u64,
     alerts: Vec<(u64, Alert)>,
+    pub(super) lessons: Lessons,
     related: BTreeSet<Text>,
     risk: f32,
     seed: String,
@@ -71,6 +73,7 @@ impl Draft {
             events: 0,
             dropped: 0,
             alerts: Vec::new(),
+            lessons: Lessons::default(),
             related: BTreeSet::new(),
             risk: 0.0,
             notifies: false,
@@ -174,6 +177,7 @@ impl Draft {
             notifies: self.notifies,
             events: self.events,
             alerts: alerts.into_iter().filter(|a| a.risk >= floor).cloned().collect(),
+            lessons: self.lessons.all(),
         }
     }
 }

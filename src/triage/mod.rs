@@ -2,6 +2,7 @@
 
 mod budget;
 mod draft;
+mod lessons;
 pub mod risk;
 mod snapshot;
 
@@ -9,7 +10,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use crate::alert::{Activity, Incident, Notice, Severity, Signal};
-use crate::baseline::Observation;
+use crate::baseline::{Novel, Observation};
+use crate::cluster::Cluster;
 use crate::event::{Event, PrincipalKind, Span, Timestamp};
 use crate::text::Text;
 use budget::Budget;
@@ -25,7 +27,7 @@ const UPDATE_EVERY: Span = Span::minutes(15);
 /// Incidents that are open at once; the one that was quiet longest is closed for a new one.
 const MAX_OPEN: usize = 10_000;
 
-/// Risk from which a part of a notifying incident is quarantined with it.
+/// Risk from which a part of a notifying incident is quarantined with it, and from which it is a lesson.
 const QUARANTINED: u8 = 10;
 
 /// Detectors that say of an address that it is not where the account belongs.
@@ -58,6 +60,7 @@ pub struct Triage {
     /// The latest time of any event: an incident that is over stays over.
     now: Timestamp,
     dropped: u64,
+    dropped_lessons: u64,
     told: Told,
 }
 
@@ -82,6 +85,7 @@ impl Triage {
             budget: Budget::new(notifications_a_day),
             now: Timestamp::default(),
             dropped: 0,
+            dropped_lessons: 0,
             told: Told::Whole(Vec::new()),
         }
     }
@@ -113,14 +117,14 @@ impl Triage {
         }
     }
 
-    /// Makes an alert of an event's signals and puts it into its incident; none without a signal. `issuer` is who asked
-    /// for the event's token.
+    /// Makes an alert of an event's signals and puts it into its incident, with what it would teach; none without a
+    /// signal.
     pub fn consider(
         &mut self,
         event: &Event<'_>,
-        seen: &Observation,
+        (seen, novel): (&Observation, Novel),
         signals: Vec<Signal>,
-        issuer: Option<&str>,
+        cluster: &Cluster,
     ) -> Option<Considered> {
         if signals.is_empty() {
             return None;
@@ -128,11 +132,14 @@ impl Triage {
         let alert = alert(event, signals);
         let (risk, severity) = (alert.risk, Severity::of_risk(alert.risk));
         let out_of_place = alert.signals.iter().any(|s| OUT_OF_PLACE.contains(&s.detector));
-        let key = self.home(event, issuer);
+        let key = self.home(event, cluster.issuer(event));
         self.make_room(&key);
         let draft = self.open.entry(key.clone()).or_insert_with(|| Draft::new(event));
         self.timers.remove(&(draft.due(), key.clone()));
         draft.add(alert, seen);
+        if risk >= QUARANTINED {
+            draft.lessons.collect(event, (seen, novel), cluster, risk);
+        }
         let total = draft.severity();
         if !draft.notifies {
             draft.notifies = self.budget.allows(draft.told(), total, draft.first);
@@ -204,6 +211,7 @@ impl Triage {
         let Some(draft) = self.open.remove(key) else { return };
         self.timers.remove(&(draft.due(), key.clone()));
         self.dropped += draft.dropped;
+        self.dropped_lessons += draft.lessons.dropped;
         let (incident, before) = (draft.incident(&self.cluster, key), draft.told());
         match &mut self.told {
             Told::Whole(incidents) => incidents.push(incident),
@@ -215,6 +223,12 @@ impl Triage {
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Lessons that found no room in incidents that are closed.
+    #[must_use]
+    pub const fn dropped_lessons(&self) -> u64 {
+        self.dropped_lessons
     }
 
     /// Tells every update that is not due yet, in order of the incidents' first alerts: reading ends here, for now.

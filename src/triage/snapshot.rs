@@ -18,6 +18,7 @@ pub struct Snapshot {
     spent: BTreeMap<i64, usize>,
     now: Timestamp,
     dropped: u64,
+    dropped_lessons: u64,
 }
 
 impl Triage {
@@ -32,6 +33,7 @@ impl Triage {
             spent: self.budget.spent.clone(),
             now: self.now,
             dropped: self.dropped,
+            dropped_lessons: self.dropped_lessons,
         }
     }
 
@@ -41,6 +43,6 @@ impl Triage {
         self.timers = self.open.iter().map(|(key, draft)| (draft.due(), key.clone())).collect();
         self.suspects = kept.suspects.into_iter().collect();
         self.budget.spent = kept.spent;
-        (self.now, self.dropped) = (kept.now, kept.dropped);
+        (self.now, self.dropped, self.dropped_lessons) = (kept.now, kept.dropped, kept.dropped_lessons);
     }
 }

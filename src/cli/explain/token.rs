@@ -174,8 +174,8 @@ fn sharing(habit: Habit) -> Sharing {
 }
 
 const fn address(used: &Use) -> Address {
-    let Use { ip, first, last, count, quarantined, .. } = *used;
-    Address { address: ip, seen: Seen { count, first, last, quarantined } }
+    let Use { ip, first, last, count, quarantined, blocked, .. } = *used;
+    Address { address: ip, seen: Seen { count, first, last, quarantined: quarantined && !blocked, blocked } }
 }
 
 impl Explained for Token {

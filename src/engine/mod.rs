@@ -1,5 +1,7 @@
 //! The core's one door: an event goes in, is judged, triaged and learnt; incidents come out.
 
+mod teach;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,6 +15,7 @@ use crate::requests::{Admission, Requests};
 use crate::triage::{self, Triage};
 
 pub use crate::requests::Feed;
+pub use teach::Taught;
 
 /// What a user can set of how events are judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,6 +139,7 @@ impl Engine {
         }
         let Self { learned: Learned { baselines, cluster, .. }, triage, detectors, failures } = self;
         triage.pass(event.at);
+        cluster.age(baselines, event.at);
         let seen = Observation::of(event);
         let familiar = cluster.touch(event, &seen, declared);
         baselines.with(&event.username, event.at, |baseline| {
@@ -150,7 +154,7 @@ impl Engine {
             if !declared {
                 let context = Context::new(event, (&seen, novel), baseline, baselines, cluster);
                 let signals = judge(detectors, event, &context, failures);
-                if let Some(considered) = triage.consider(event, &seen, signals, cluster.issuer(event)) {
+                if let Some(considered) = triage.consider(event, (&seen, novel), signals, cluster) {
                     learning.quarantine = considered.quarantine;
                     verdict = Verdict::Unusual(considered.severity);
                 }
@@ -199,8 +203,10 @@ impl Engine {
         let evicted = [
             ("principals", baselines.evicted()),
             ("credentials", cluster.credentials.evicted()),
+            ("values", baselines.evicted_values()),
             ("peer values", cluster.peers.overflow),
             ("alerts", self.triage.dropped()),
+            ("lessons", self.triage.dropped_lessons()),
         ];
         Census {
             principals: baselines.len(),
@@ -243,6 +249,7 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::baseline::Facet;
     use crate::event::Span;
     use crate::sample::event;
 
@@ -272,6 +279,19 @@ mod tests {
             engine.process(Feed(0), &event().from(&format!("203.0.113.{minute}")).after(Span::minutes(minute)));
         }
         (engine.finish(), engine.census().failures)
+    }
+
+    #[test]
+    fn who_left_is_compared_with_nobody_after_a_while() {
+        let mut engine = Engine::new("test", &Settings::default());
+        let of_all = |engine: &Engine| engine.learned.cluster.peers.in_cluster(Facet::Action, 0).of;
+        engine.process(Feed(0), &event().by("alice"));
+        engine.process(Feed(0), &event().by("bob").after(Span::days(60)));
+        assert_eq!(of_all(&engine), 2);
+        for day in [80, 100, 121] {
+            engine.process(Feed(0), &event().by("bob").after(Span::days(day)));
+        }
+        assert_eq!(of_all(&engine), 1);
     }
 
     #[test]
