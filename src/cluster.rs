@@ -7,7 +7,7 @@ use crate::address::Addresses;
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::PeerValues;
 use crate::baseline::{Baseline, Facet, Learning, Novel, Observation};
-use crate::burst::Bursts;
+use crate::burst::{Bursts, Window, key_of_account};
 use crate::credential::Credentials;
 use crate::event::{Event, Outcome, Principal, PrincipalKind, Span, Timestamp};
 
@@ -16,6 +16,12 @@ const KNOWN_AFTER: Span = Span::days(7);
 
 /// Addresses of the control plane that are remembered, at most.
 const MAX_CONTROL_PLANE: usize = 64;
+
+/// How close together accounts must surge for it to be one change in the cluster: a restart, an upgrade.
+const SURGE: Span = Span::hours(1);
+
+/// Accounts that must surge within [`SURGE`].
+const SURGE_ACCOUNTS: u32 = 3;
 
 /// Facets of which each new value is a step of looking around; a client of many names floods a baseline.
 pub const STEPS: [Facet; 4] = [Facet::ActionInNamespace, Facet::Name, Facet::Reach, Facet::Agent];
@@ -33,6 +39,8 @@ pub struct Cluster {
     pub denials: Bursts,
     /// Recent new things.
     pub spreads: Bursts,
+    /// Accounts that lately asked for more than ever.
+    pub surges: Window,
     /// Addresses that the control plane comes from.
     pub control_plane: HashSet<IpAddr>,
     /// When it was first heard of.
@@ -51,6 +59,7 @@ impl Cluster {
             addresses: Addresses::default(),
             denials: Bursts::default(),
             spreads: Bursts::default(),
+            surges: Window::default(),
             control_plane: HashSet::new(),
             first: None,
             declared: false,
@@ -73,6 +82,15 @@ impl Cluster {
         for what in STEPS.into_iter().filter(|&facet| novel.contains(facet)).filter_map(|facet| seen.value(facet)) {
             self.spreads.count(event, what, declared);
         }
+        if novel.is_surging() && !declared {
+            self.surges.count(event.at, SURGE, key_of_account(&event.username), false);
+        }
+    }
+
+    /// Whether several accounts have begun to ask for more than ever, at `at`.
+    #[must_use]
+    pub fn is_surge(&self, at: Timestamp) -> bool {
+        self.surges.distinct() >= SURGE_ACCOUNTS && at.since(self.surges.start) <= SURGE
     }
 
     /// Learns what is new about an event, of its principal and of the cluster.
@@ -87,6 +105,9 @@ impl Cluster {
         let principal = event.principal();
         if baseline.requests() == 1 {
             self.join(principal, event.at);
+        }
+        if learning.quarantine {
+            baseline.quarantine_volume();
         }
         self.credentials.issue(event, learning.quarantine);
         self.credentials.learn(event, seen, learning.quarantine, self.is_relayed(event));

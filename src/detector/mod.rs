@@ -81,6 +81,7 @@ pub const ALL: &[&dyn Detector] = &[
     &novelty::NewAgent,
     &pace::Spread,
     &pace::Dormant,
+    &pace::Volume,
     &denied::Denied,
     &denied::DeniedBurst,
     &denied::UnauthenticatedBurst,

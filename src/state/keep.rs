@@ -8,11 +8,11 @@ use super::{KIND, MAX_FEEDS, State, VERSION, wire};
 use crate::address;
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::{Adoption, PeerValues};
-use crate::baseline::{Baseline, Entry, Facet, Novelties};
+use crate::baseline::{Baseline, Entry, Facet, Novelties, SLOT, Volume};
 use crate::burst::{Burst, Bursts, Window};
 use crate::credential::{self, Habit, Life, Snapshot};
 use crate::engine::Learned;
-use crate::event::Timestamp;
+use crate::event::{Span, Timestamp};
 
 /// All of it, each list in an order of its own.
 pub(super) fn file(state: &State) -> wire::File {
@@ -37,6 +37,7 @@ pub(super) fn file(state: &State) -> wire::File {
         credentials: credentials(common.credentials.snapshot(), &names),
         denials: bursts(&common.denials, &names),
         spreads: bursts(&common.spreads, &names),
+        surges: window(&common.surges),
         requests: wire::Requests { recent, older },
     }
 }
@@ -71,7 +72,20 @@ fn account(baseline: &Baseline, baselines: &Baselines) -> wire::Account {
             last_dormancy: kept.sleep.last,
             woke: Time(Timestamp(i64::from(kept.sleep.woke) * 1_000_000)),
         },
+        volume: volume(kept.volume),
         facets,
+    }
+}
+
+fn volume(volume: Volume) -> wire::Volume {
+    let powers = volume.slots.iter().rposition(|&n| n > 0).map_or(0, |last| last + 1);
+    wire::Volume {
+        slot: Time(Timestamp(i64::from(volume.slot) * SLOT.0)),
+        requests: volume.requests,
+        slots: volume.slots[..powers].to_vec(),
+        quarantined: volume.quarantined,
+        days: volume.days,
+        day: Time(Timestamp(i64::from(volume.day) * Span::days(1).0)),
     }
 }
 
@@ -208,15 +222,18 @@ fn bursts(bursts: &Bursts, names: &Names) -> Vec<wire::Burst> {
 
 fn burst(key: u64, burst: &Burst, names: &Names) -> wire::Burst {
     let address = names.address(key);
-    let window = |window: &Window| wire::Window {
-        usual: window.usual,
-        start: Time(window.start),
-        count: window.count,
-        things: window.things.iter().copied().map(Hash).collect(),
-    };
     wire::Burst {
         address,
         account: address.is_none().then(|| Hash(key).or(names.account(key))),
         windows: burst.windows.iter().map(window).collect(),
+    }
+}
+
+fn window(window: &Window) -> wire::Window {
+    wire::Window {
+        usual: window.usual,
+        start: Time(window.start),
+        count: window.count,
+        things: window.things.iter().copied().map(Hash).collect(),
     }
 }

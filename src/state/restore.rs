@@ -7,11 +7,12 @@ use super::wire;
 use crate::address::{self, Addresses};
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::{self, Adoption, PeerValues, Pool};
-use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, Sleep, Snapshot};
+use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, SLOT, Sleep, Snapshot, Volume};
 use crate::burst::{Burst, Bursts, SPANS, Window, key_of_account, key_of_address};
 use crate::cluster::Cluster;
 use crate::credential::{self, Credentials, Habit, Kind, Life, Tenant, Use};
 use crate::engine::{Learned, Settings};
+use crate::event::Span;
 use crate::requests::Requests;
 
 /// What is wrong, and where.
@@ -45,6 +46,7 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
             addresses: addresses(file.addresses)?,
             denials: bursts(file.denials, "denials")?,
             spreads: bursts(file.spreads, "spreads")?,
+            surges: window(file.surges),
             control_plane: file.control_plane.into_iter().collect(),
             first: file.first.map(|time| time.0),
             declared: file.declared,
@@ -79,6 +81,7 @@ fn baseline(account: wire::Account, place: &str, baselines: &Baselines) -> Resul
         hour_chances: account.hour_chances,
         epoch: account.epoch.0,
         sleep: sleep(&account.silence),
+        volume: volume(&account.volume, place)?,
         novelties,
     });
     for (entry, shown) in entries {
@@ -93,6 +96,22 @@ fn baseline(account: wire::Account, place: &str, baselines: &Baselines) -> Resul
 fn sleep(kept: &wire::Silence) -> Sleep {
     let woke = u32::try_from(kept.woke.0.0 / 1_000_000).unwrap_or_default();
     Sleep { longest: kept.longest, last: kept.last_dormancy, woke }
+}
+
+fn volume(kept: &wire::Volume, place: &str) -> Result<Volume, Problem> {
+    let mut slots = Volume::default().slots;
+    let (powers, most) = (kept.slots.len(), slots.len());
+    let known = slots.get_mut(..powers);
+    let known = known.ok_or_else(|| problem(place, format!("{powers} powers of two in its volume, at most {most}")))?;
+    known.copy_from_slice(&kept.slots);
+    Ok(Volume {
+        slot: u32::try_from(kept.slot.0.0 / SLOT.0).unwrap_or_default(),
+        requests: kept.requests,
+        slots,
+        quarantined: kept.quarantined,
+        days: kept.days,
+        day: u16::try_from(kept.day.0.0 / Span::days(1).0).unwrap_or_default(),
+    })
 }
 
 fn entry(facet: Facet, value: &wire::Value, place: &str, baselines: &Baselines) -> Result<Entry, Problem> {

@@ -103,6 +103,16 @@ fn verdicts(engine: &mut Engine, events: &[Event<'static>]) -> Vec<Verdict> {
     events.iter().map(|event| engine.process(Feed(0), event)).collect()
 }
 
+/// Events, some of them many times over: an account that asks for more than ever.
+fn any_events(most: usize) -> impl Strategy<Value = Vec<Event<'static>>> {
+    let burst = (any_event(), prop_oneof![30 => Just(1_usize), 1 => 250..600_usize]);
+    let repeated = |(event, times): (Event<'static>, usize)| {
+        let nth = move |n| Event { audit_id: format!("{}-{n}", event.audit_id).into(), ..event.clone() };
+        (0..times).map(nth).collect::<Vec<_>>()
+    };
+    prop::collection::vec(burst.prop_map(repeated), 0..most).prop_map(|all| all.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 96, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default()
@@ -112,8 +122,8 @@ proptest! {
     fn whatever_was_learnt_is_read_as_it_was_and_judges_alike(
         settings in any_settings(),
         declared in prop::collection::vec(any_event(), 0..80),
-        judged in prop::collection::vec(any_event(), 0..40),
-        later in prop::collection::vec(any_event(), 0..40),
+        judged in any_events(40),
+        later in any_events(40),
     ) {
         let mut engine = Engine::new("test", &settings);
         declared.iter().for_each(|event| _ = engine.learn(Feed(0), event));
@@ -202,6 +212,11 @@ fn what_cannot_be_trusted_is_refused_with_its_place() {
         ),
         (r#""value": "cart", "#, r##""value": "cart", "hash": "#12", "##, "expected # and sixteen hexadecimal digits"),
         (
+            r#""slots": [0,0,1]"#,
+            r#""slots": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"#,
+            "account \"system:serviceaccount:shop:cart\": 21 powers of two in its volume, at most 20",
+        ),
+        (
             r#""of": "token bound to a pod""#,
             r#""of": "token""#,
             "credentials: unknown kind \"token\", known are: token bound",
@@ -270,4 +285,14 @@ fn what_is_kept_fades_as_if_it_had_not_been() {
     let later = [event().after(Span::days(61)), event().doing("list", "secrets").after(Span::days(200))];
     assert_eq!(verdicts(&mut resumed, &later), verdicts(&mut engine, &later));
     assert_eq!(bytes(&state(resumed)), bytes(&state(engine)));
+}
+
+#[test]
+fn a_file_of_before_volumes_is_read() {
+    let text = sample();
+    let (before, after) = text.split_once("\"volume\": {").expect("it has one");
+    let (_, after) = after.split_once('}').expect("it ends");
+    let state = read((before.to_owned() + after.trim_start_matches([',', '\n', ' '])).as_bytes(), &Settings::default());
+    let volume = state.learned.baselines.peek(&event().username, |baseline| *baseline.volume());
+    assert_eq!(volume, Some(crate::baseline::Volume::default()));
 }

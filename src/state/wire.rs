@@ -36,6 +36,8 @@ pub(super) struct File {
     pub(super) credentials: Credentials,
     pub(super) denials: Vec<Burst>,
     pub(super) spreads: Vec<Burst>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) surges: Window,
     pub(super) requests: Requests,
 }
 
@@ -52,6 +54,8 @@ pub(super) struct Account {
     pub(super) epoch: Time,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) silence: Silence,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) volume: Volume,
     #[serde(deserialize_with = "unique")]
     pub(super) facets: BTreeMap<String, Facet>,
 }
@@ -65,6 +69,25 @@ pub(super) struct Silence {
     pub(super) last_dormancy: u32,
     #[serde(default, skip_serializing_if = "Time::is_unset")]
     pub(super) woke: Time,
+}
+
+/// Requests in slots of five minutes.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Volume {
+    /// The beginning of the current slot.
+    pub(super) slot: Time,
+    pub(super) requests: u32,
+    /// How many slots had 1 request, 2 to 3, 4 to 7, and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) slots: Vec<u8>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) quarantined: bool,
+    /// Separate days with a slot in quarantine, and the last of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) days: u8,
+    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    pub(super) day: Time,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -255,7 +278,7 @@ pub(super) struct Burst {
     pub(super) windows: Vec<Window>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
     #[serde(default, skip_serializing_if = "Option::is_none")]
