@@ -9,6 +9,7 @@ use crate::baseline::peers::PeerValues;
 use crate::baseline::{Baseline, Facet, Learning, Novel, Observation};
 use crate::burst::{Bursts, Window, key_of_account};
 use crate::credential::Credentials;
+use crate::decode::is_read;
 use crate::event::{Event, Outcome, Principal, PrincipalKind, Span, Timestamp};
 
 /// Age at which an undeclared cluster counts as known.
@@ -26,6 +27,25 @@ const SURGE_ACCOUNTS: u32 = 3;
 /// Facets of which each new value is a step of looking around; a client of many names floods a baseline.
 pub const STEPS: [Facet; 4] = [Facet::ActionInNamespace, Facet::Name, Facet::Reach, Facet::Agent];
 
+/// How often a body was logged of what may have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bodies {
+    /// New writes of objects whose bodies are read.
+    pub writes: u32,
+    /// How many of these had one.
+    pub logged: u32,
+}
+
+impl Bodies {
+    fn count(&mut self, event: &Event<'_>) {
+        // of what is refused before it is read no body is logged
+        if event.code < 300 && is_read(&event.verb, &event.target) {
+            self.writes = self.writes.saturating_add(1);
+            self.logged = self.logged.saturating_add(u32::from(event.facts.body.is_some()));
+        }
+    }
+}
+
 /// What principals have in common: who else does what, whose credentials are where.
 #[derive(Debug)]
 pub struct Cluster {
@@ -41,6 +61,8 @@ pub struct Cluster {
     pub spreads: Bursts,
     /// Accounts that lately asked for more than ever.
     pub surges: Window,
+    /// How often bodies were logged.
+    pub bodies: Bodies,
     /// Addresses that the control plane comes from.
     pub control_plane: HashSet<IpAddr>,
     /// When it was first heard of.
@@ -60,6 +82,7 @@ impl Cluster {
             denials: Bursts::default(),
             spreads: Bursts::default(),
             surges: Window::default(),
+            bodies: Bodies::default(),
             control_plane: HashSet::new(),
             first: None,
             declared: false,
@@ -109,6 +132,7 @@ impl Cluster {
         if learning.quarantine {
             baseline.quarantine_volume();
         }
+        self.bodies.count(event);
         self.credentials.issue(event, learning.quarantine);
         self.credentials.learn(event, seen, learning.quarantine, self.is_relayed(event));
         for (facet, value) in seen.iter().filter(|&(facet, _)| novel.contains(facet)) {

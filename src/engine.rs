@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::alert::{Incident, Severity, Signal};
 use crate::baseline::map::Baselines;
 use crate::baseline::{Learning, Observation};
+use crate::blind_spot::{BlindSpot, blind_spots};
 use crate::cluster::Cluster;
 use crate::detector::{self, Context, Detector};
 use crate::event::Event;
@@ -65,6 +66,8 @@ pub struct Census {
     pub evicted: BTreeMap<&'static str, u64>,
     /// Events that a detector panicked on, by detector: a defect of Sawatch, which cost its word and nothing else.
     pub failures: BTreeMap<&'static str, u64>,
+    /// What the log does not show.
+    pub blind_spots: Vec<BlindSpot>,
 }
 
 /// All that was learnt: whatever changes a verdict. Open incidents are not part of it, they belong to a run.
@@ -167,7 +170,7 @@ impl Engine {
     /// What is known, in numbers.
     #[must_use]
     pub fn census(&self) -> Census {
-        let Learned { baselines, cluster, .. } = &self.learned;
+        let Learned { requests, baselines, cluster } = &self.learned;
         let evicted = [
             ("principals", baselines.evicted()),
             ("credentials", cluster.credentials.evicted()),
@@ -179,6 +182,7 @@ impl Engine {
             credentials: cluster.credentials.len(),
             evicted: evicted.into_iter().filter(|&(_, n)| n > 0).collect(),
             failures: self.failures.clone(),
+            blind_spots: blind_spots(requests, baselines, cluster),
         }
     }
 

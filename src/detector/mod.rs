@@ -15,6 +15,7 @@ use crate::cluster::Cluster;
 use crate::event::{Event, Principal, PrincipalKind, Timestamp};
 use crate::impact::{self, Deed};
 use crate::text::Text;
+pub(crate) use token::MEANINGFUL;
 
 /// One judge. Stateless: all memory is in the [`Context`].
 pub trait Detector: Send + Sync {

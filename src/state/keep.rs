@@ -13,13 +13,13 @@ use crate::burst::{Burst, Bursts, Window};
 use crate::credential::{self, Habit, Life, Snapshot};
 use crate::engine::Learned;
 use crate::event::{Span, Timestamp};
+use crate::requests::{self, Starts};
 
 /// All of it, each list in an order of its own.
 pub(super) fn file(state: &State) -> wire::File {
     let State { cluster, feeds, learned } = state;
     let Learned { requests, baselines, cluster: common } = learned;
     let names = Names::of(learned);
-    let [recent, older] = requests.snapshot().map(|seen| seen.into_iter().map(Hash).collect());
     let mut control_plane: Vec<_> = common.control_plane.iter().copied().collect();
     control_plane.sort_unstable();
     wire::File {
@@ -38,7 +38,21 @@ pub(super) fn file(state: &State) -> wire::File {
         denials: bursts(&common.denials, &names),
         spreads: bursts(&common.spreads, &names),
         surges: window(&common.surges),
-        requests: wire::Requests { recent, older },
+        bodies: wire::Bodies { writes: common.bodies.writes, logged: common.bodies.logged },
+        requests: self::requests(requests.snapshot()),
+    }
+}
+
+fn requests(kept: requests::Snapshot) -> wire::Requests {
+    let words = |bits| Starts::words(bits).into_iter().map(str::to_owned).collect();
+    let starts =
+        |kept: Starts| wire::Starts { since: Time(kept.since), seen: words(kept.seen), missed: words(kept.missed) };
+    wire::Requests {
+        recent: kept.recent.into_iter().map(Hash).collect(),
+        older: kept.older.into_iter().map(Hash).collect(),
+        recent_since: Time(kept.since[0]),
+        older_since: Time(kept.since[1]),
+        starts: kept.starts.into_iter().take(MAX_FEEDS).map(starts).collect(),
     }
 }
 

@@ -9,11 +9,11 @@ use crate::baseline::map::Baselines;
 use crate::baseline::peers::{self, Adoption, PeerValues, Pool};
 use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, SLOT, Sleep, Snapshot, Volume};
 use crate::burst::{Burst, Bursts, SPANS, Window, key_of_account, key_of_address};
-use crate::cluster::Cluster;
+use crate::cluster::{Bodies, Cluster};
 use crate::credential::{self, Credentials, Habit, Kind, Life, Tenant, Use};
 use crate::engine::{Learned, Settings};
 use crate::event::Span;
-use crate::requests::Requests;
+use crate::requests::{self, Requests, Starts};
 
 /// What is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,10 +35,8 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
         let place = format!("account {username:?}");
         baselines.insert(&username, baseline(account, &place, &baselines)?);
     }
-    let hashes = |generation: Vec<Hash>| generation.into_iter().map(|hash| hash.0).collect();
-    let seen = [file.requests.recent, file.requests.older].map(hashes);
     Ok(Learned {
-        requests: Requests::restore(settings.repeat_window, seen),
+        requests: Requests::restore(settings.repeat_window, requests(file.requests)?),
         baselines,
         cluster: Cluster {
             peers: peers(file.peers)?,
@@ -47,10 +45,26 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
             denials: bursts(file.denials, "denials")?,
             spreads: bursts(file.spreads, "spreads")?,
             surges: window(file.surges),
+            bodies: Bodies { writes: file.bodies.writes, logged: file.bodies.logged },
             control_plane: file.control_plane.into_iter().collect(),
             first: file.first.map(|time| time.0),
             declared: file.declared,
         },
+    })
+}
+
+fn requests(kept: wire::Requests) -> Result<requests::Snapshot, Problem> {
+    let hashes = |generation: Vec<Hash>| generation.into_iter().map(|hash| hash.0).collect();
+    let kinds = |words: &[String]| {
+        Starts::bits(words).ok_or_else(|| problem("requests, starts", format!("unknown kind of request in {words:?}")))
+    };
+    let starts =
+        |kept: wire::Starts| Ok(Starts { since: kept.since.0, seen: kinds(&kept.seen)?, missed: kinds(&kept.missed)? });
+    Ok(requests::Snapshot {
+        recent: hashes(kept.recent),
+        older: hashes(kept.older),
+        since: [kept.recent_since.0, kept.older_since.0],
+        starts: kept.starts.into_iter().map(starts).collect::<Result<_, _>>()?,
     })
 }
 

@@ -61,7 +61,7 @@ fn ip() -> impl Strategy<Value = Option<std::net::IpAddr>> {
 
 /// Any event, up to half a year after [`START`].
 fn any_event() -> impl Strategy<Value = Event<'static>> {
-    let verb = prop::sample::select(&["get", "list", "create", "patch", "delete", "deletecollection", "odd"][..]);
+    let verb = prop::sample::select(&["get", "watch", "create", "patch", "delete", "deletecollection", "odd"][..]);
     let subresource = prop::sample::select(&["", "", "exec", "proxy", "token", "status"][..]);
     let outcome = [Outcome::Allowed, Outcome::Allowed, Outcome::Denied, Outcome::Unauthenticated];
     let who = (username(), ip(), word(), prop::option::of(word()), prop::option::of(word()), any::<[bool; 4]>());
@@ -221,6 +221,7 @@ fn what_cannot_be_trusted_is_refused_with_its_place() {
             r#""of": "token""#,
             "credentials: unknown kind \"token\", known are: token bound",
         ),
+        (r#""seen": []"#, r#""seen": ["nap"]"#, "requests, starts: unknown kind of request in [\"nap\"]"),
         (r#""network": "10.1.0.0/24""#, r#""network": "10.1""#, "addresses, networks: \"10.1\" is no network"),
         (r#""pool": "everybody""#, r#""pool": "some""#, "peers, members: unknown pool \"some\""),
     ] {

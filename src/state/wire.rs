@@ -38,6 +38,8 @@ pub(super) struct File {
     pub(super) spreads: Vec<Burst>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) surges: Window,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) bodies: Bodies,
     pub(super) requests: Requests,
 }
 
@@ -69,6 +71,14 @@ pub(super) struct Silence {
     pub(super) last_dormancy: u32,
     #[serde(default, skip_serializing_if = "Time::is_unset")]
     pub(super) woke: Time,
+}
+
+/// How many new writes might have had a body that is read, and how many had one.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bodies {
+    pub(super) writes: u32,
+    pub(super) logged: u32,
 }
 
 /// Requests in slots of five minutes.
@@ -293,6 +303,24 @@ pub(super) struct Window {
 pub(super) struct Requests {
     pub(super) recent: Vec<Hash>,
     pub(super) older: Vec<Hash>,
+    /// When the first of both was written.
+    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    pub(super) recent_since: Time,
+    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    pub(super) older_since: Time,
+    /// By feed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) starts: Vec<Starts>,
+}
+
+/// Which starts of long-running requests a feed has.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Starts {
+    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    pub(super) since: Time,
+    pub(super) seen: Vec<String>,
+    pub(super) missed: Vec<String>,
 }
 
 fn is_zero<T: Default + PartialEq>(n: &T) -> bool {
