@@ -361,3 +361,13 @@ fn a_weekend_is_no_dormancy() {
     engine.process(Feed(0), &event().after(Span::days(3)));
     assert!(engine.finish().is_empty());
 }
+
+#[test]
+fn a_new_user_with_a_certificate_that_begins_with_secrets_is_told_of() {
+    let secrets = || event().doing("list", "secrets").on("", "").from("10.8.0.9").with("kubectl/v1.36");
+    check(&[secrets().by("eve").bare("X509SHA256=e")], &["new-action"], Medium..=High);
+    check(&[secrets().by("oidc:eve").bare("")], &["new-action"], Low..=Low);
+    let operator = secrets().pod("JTI=o", "operator-0", "node-1").by("system:serviceaccount:operators:new");
+    check(&[operator], &["new-action"], Low..=Low);
+    check(&[person().by("eve").bare("X509SHA256=e")], &["new-action", "new-namespace"], Informational..=Low);
+}
