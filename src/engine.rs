@@ -152,7 +152,8 @@ impl Engine {
             if !declared {
                 let context = Context::new(event, (&seen, novel), baseline, baselines, cluster);
                 let signals = judge(detectors, event, &context, failures);
-                if let Some(considered) = triage.consider(event, &seen, signals, cluster.issuer(event)) {
+                let origin = (cluster.issuer(event), baseline.seen().0);
+                if let Some(considered) = triage.consider(event, &seen, signals, origin) {
                     learning.quarantine = considered.quarantine;
                     verdict = Verdict::Unusual(considered.severity);
                 }

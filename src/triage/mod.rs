@@ -8,7 +8,8 @@ use std::net::IpAddr;
 
 use crate::alert::{Incident, Severity, Signal};
 use crate::baseline::Observation;
-use crate::event::{Event, PrincipalKind, Span};
+use crate::event::{Body, Event, PrincipalKind, Span, Timestamp};
+use crate::impact::Deed;
 use crate::text::Text;
 use draft::{Draft, alert};
 
@@ -20,6 +21,9 @@ const MAX_OPEN: usize = 10_000;
 
 /// Risk from which a part of a notifying incident is quarantined with it.
 const QUARANTINED: u8 = 10;
+
+/// How long after a certificate was asked for or approved in an incident a user whom nobody knew is its holder.
+const HOLDER: Span = Span::hours(1);
 
 /// Detectors that say of an address that it is not where the account belongs.
 const OUT_OF_PLACE: [&str; 4] = ["token-shared", "token-elsewhere", "new-source", "forwarded"];
@@ -43,9 +47,42 @@ pub struct Triage {
     open: HashMap<Key, Draft, foldhash::fast::FixedState>,
     /// Addresses from which an account was used that does not belong there, with the incident that this is part of.
     suspects: HashMap<IpAddr, Key, foldhash::fast::FixedState>,
+    /// The certificate that was last asked for or approved in an incident.
+    certificate: Option<Certificate>,
     closed: Vec<Incident>,
     dropped: u64,
     notifications_a_day: usize,
+}
+
+/// A certificate asked for or approved in an incident.
+#[derive(Debug)]
+struct Certificate {
+    incident: Key,
+    at: Timestamp,
+    /// The user it makes; none if no body tells.
+    user: Option<Box<str>>,
+}
+
+impl Certificate {
+    /// The certificate that `event` asks for or approves; none if it does something else, or in vain.
+    fn of(event: &Event<'_>, incident: &Key) -> Option<Self> {
+        let signs = event.target.resource == "certificatesigningrequests" && event.code < 300;
+        let writes = matches!(Deed::of(event), Deed::Create | Deed::Change);
+        let user = match event.facts.body.as_deref() {
+            Some(Body::Certificate(asked)) if !asked.common_name.is_empty() => Some(asked.common_name.as_str().into()),
+            _ => None,
+        };
+        (signs && writes).then(|| Self { incident: incident.clone(), at: event.at, user })
+    }
+
+    /// Whether `event` is by the user it makes: the one whom its body names, else one with a certificate who was first
+    /// seen at `since`, soon after.
+    fn makes(&self, event: &Event<'_>, since: Timestamp) -> bool {
+        let certified = event.credential.id.as_deref().is_some_and(|id| id.starts_with("X509SHA256="));
+        let named = self.user.as_deref().map(|user| *user == *event.username);
+        let is_user = named.unwrap_or(event.principal().kind() == PrincipalKind::User);
+        certified && is_user && since >= self.at && since.since(self.at) <= HOLDER
+    }
 }
 
 impl Triage {
@@ -56,6 +93,7 @@ impl Triage {
             cluster: Text::new(cluster),
             open: HashMap::default(),
             suspects: HashMap::default(),
+            certificate: None,
             closed: Vec::new(),
             dropped: 0,
             notifications_a_day,
@@ -63,13 +101,13 @@ impl Triage {
     }
 
     /// Makes an alert of an event's signals and puts it into its incident; none without a signal. `issuer` is who asked
-    /// for the event's token.
+    /// for the event's token, `since` is when its principal was first seen.
     pub fn consider(
         &mut self,
         event: &Event<'_>,
         seen: &Observation,
         signals: Vec<Signal>,
-        issuer: Option<&str>,
+        (issuer, since): (Option<&str>, Timestamp),
     ) -> Option<Considered> {
         if signals.is_empty() {
             return None;
@@ -77,12 +115,15 @@ impl Triage {
         let alert = alert(event, signals);
         let (risk, severity) = (alert.risk, Severity::of_risk(alert.risk));
         let out_of_place = alert.signals.iter().any(|s| OUT_OF_PLACE.contains(&s.detector));
-        let key = self.home(event, issuer);
+        let key = self.home(event, issuer, since);
         self.make_room(&key, event);
         let draft = self.open.entry(key.clone()).or_insert_with(|| Draft::new(event));
         draft.add(alert, seen);
         let notifying = draft.severity() >= Severity::Medium && risk >= QUARANTINED;
         let quarantine = notifying || severity >= Severity::Medium;
+        if let Some(certificate) = Certificate::of(event, &key).filter(|_| quarantine) {
+            self.certificate = Some(certificate);
+        }
         if let (true, true, Some(ip)) = (quarantine, out_of_place, event.source_ip) {
             self.suspect(ip, key);
         }
@@ -90,8 +131,8 @@ impl Triage {
     }
 
     /// The incident that an event belongs to: its principal's own if there is one, else that of whoever issued its
-    /// token, else that of the address it comes from, if those are under suspicion.
-    fn home(&self, event: &Event<'_>, issuer: Option<&str>) -> Key {
+    /// token or certificate, else that of the address it comes from, if those are under suspicion.
+    fn home(&self, event: &Event<'_>, issuer: Option<&str>, since: Timestamp) -> Key {
         let nobody = event.principal().kind() == PrincipalKind::Anonymous;
         let own = (Box::from(&*event.username), event.source_ip.filter(|_| nobody));
         if self.open.contains_key(&own) {
@@ -99,7 +140,9 @@ impl Triage {
         }
         let issuers = issuer.map(|name| (Box::from(name), None));
         let neighbours = event.source_ip.and_then(|ip| self.suspects.get(&ip).cloned());
-        issuers.into_iter().chain(neighbours).find(|key| self.is_notifying(key, event)).unwrap_or(own)
+        let certificate = self.certificate.as_ref().filter(|certificate| certificate.makes(event, since));
+        let certifiers = certificate.map(|certificate| certificate.incident.clone());
+        issuers.into_iter().chain(certifiers).chain(neighbours).find(|key| self.is_notifying(key, event)).unwrap_or(own)
     }
 
     fn is_notifying(&self, key: &Key, event: &Event<'_>) -> bool {
