@@ -7,8 +7,9 @@ use crate::address::Addresses;
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::PeerValues;
 use crate::baseline::{Baseline, Facet, HALF_LIFE_DAYS, Learning, Novel, Observation};
-use crate::burst::Bursts;
+use crate::burst::{Bursts, Window, key_of_account};
 use crate::credential::Credentials;
+use crate::decode::is_read;
 use crate::event::{Event, Outcome, Principal, PrincipalKind, Span, Timestamp};
 
 /// Age at which an undeclared cluster counts as known.
@@ -20,8 +21,33 @@ const HALF_LIFE: Span = Span::days(HALF_LIFE_DAYS as i64);
 /// Addresses of the control plane that are remembered, at most.
 const MAX_CONTROL_PLANE: usize = 64;
 
+/// How close together accounts must surge for it to be one change in the cluster: a restart, an upgrade.
+const SURGE: Span = Span::hours(1);
+
+/// Accounts that must surge within [`SURGE`].
+const SURGE_ACCOUNTS: u32 = 3;
+
 /// Facets of which each new value is a step of looking around; a client of many names floods a baseline.
 pub const STEPS: [Facet; 4] = [Facet::ActionInNamespace, Facet::Name, Facet::Reach, Facet::Agent];
+
+/// How often a body was logged of what may have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bodies {
+    /// New writes of objects whose bodies are read.
+    pub writes: u32,
+    /// How many of these had one.
+    pub logged: u32,
+}
+
+impl Bodies {
+    fn count(&mut self, event: &Event<'_>) {
+        // of what is refused before it is read no body is logged
+        if event.code < 300 && is_read(&event.verb, &event.target) {
+            self.writes = self.writes.saturating_add(1);
+            self.logged = self.logged.saturating_add(u32::from(event.facts.body.is_some()));
+        }
+    }
+}
 
 /// What principals have in common: who else does what, whose credentials are where.
 #[derive(Debug)]
@@ -36,6 +62,10 @@ pub struct Cluster {
     pub denials: Bursts,
     /// Recent new things.
     pub spreads: Bursts,
+    /// Accounts that lately asked for more than ever.
+    pub surges: Window,
+    /// How often bodies were logged.
+    pub bodies: Bodies,
     /// Addresses that the control plane comes from.
     pub control_plane: HashSet<IpAddr>,
     /// When it was first heard of.
@@ -56,6 +86,8 @@ impl Cluster {
             addresses: Addresses::default(),
             denials: Bursts::default(),
             spreads: Bursts::default(),
+            surges: Window::default(),
+            bodies: Bodies::default(),
             control_plane: HashSet::new(),
             first: None,
             declared: false,
@@ -90,6 +122,15 @@ impl Cluster {
         for what in STEPS.into_iter().filter(|&facet| novel.contains(facet)).filter_map(|facet| seen.value(facet)) {
             self.spreads.count(event, what, declared);
         }
+        if novel.is_surging() && !declared {
+            self.surges.count(event.at, SURGE, key_of_account(&event.username), false);
+        }
+    }
+
+    /// Whether several accounts have begun to ask for more than ever, at `at`.
+    #[must_use]
+    pub fn is_surge(&self, at: Timestamp) -> bool {
+        self.surges.distinct() >= SURGE_ACCOUNTS && at.since(self.surges.start) <= SURGE
     }
 
     /// Learns what is new about an event, of its principal and of the cluster.
@@ -105,6 +146,10 @@ impl Cluster {
         if baseline.requests() == 1 {
             self.join(principal, event.at);
         }
+        if learning.quarantine {
+            baseline.quarantine_volume();
+        }
+        self.bodies.count(event);
         self.credentials.issue(event, learning.quarantine);
         self.credentials.learn(event, seen, learning.quarantine, self.is_relayed(event));
         for (facet, value) in seen.iter().filter(|&(facet, _)| novel.contains(facet)) {

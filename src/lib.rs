@@ -32,6 +32,8 @@ pub mod detector;
 
 pub mod requests;
 
+pub mod blind_spot;
+
 pub mod triage;
 
 pub mod engine;

@@ -9,6 +9,7 @@ mod snapshot;
 mod symbols;
 mod teach;
 mod values;
+mod volume;
 
 use crate::alert::{Bits, History};
 use crate::event::{Span, Timestamp};
@@ -19,6 +20,7 @@ pub use sleep::Sleep;
 pub use snapshot::{Novelties, Snapshot};
 pub use symbols::{Symbol, Symbols};
 use values::Values;
+pub use volume::{SLOT, Volume};
 
 /// Chances that one active hour of an undeclared history counts for, at most: a burst of fifty thousand requests is no
 /// month's evidence.
@@ -94,6 +96,7 @@ pub struct Baseline {
     /// The minute from which the current half-life runs.
     epoch: u32,
     sleep: Sleep,
+    volume: Volume,
 }
 
 impl Baseline {
@@ -113,6 +116,7 @@ impl Baseline {
             hour_chances: 0,
             epoch: minute(at),
             sleep: Sleep::default(),
+            volume: Volume::default(),
         }
     }
 
@@ -164,6 +168,17 @@ impl Baseline {
     #[must_use]
     pub const fn slept(&self) -> (Span, Span) {
         (Span::seconds(self.sleep.last as i64), Span::seconds(self.sleep.longest as i64))
+    }
+
+    /// How many requests it makes in a while.
+    #[must_use]
+    pub const fn volume(&self) -> &Volume {
+        &self.volume
+    }
+
+    /// Says that an alert came: how much is asked for now must not become normal by itself.
+    pub fn quarantine_volume(&mut self) {
+        self.volume.quarantine();
     }
 
     /// First and last request.
@@ -232,6 +247,9 @@ impl Baseline {
         if self.sleep.is_waking(at) {
             novel.wake();
         }
+        if self.volume.count(at) {
+            novel.surge();
+        }
         novel
     }
 
@@ -244,6 +262,7 @@ impl Baseline {
         self.epoch += times * HALF_LIFE;
         self.chances = halved(self.chances, times);
         self.minutes = halved(self.minutes, times);
+        self.volume.fade(times);
         self.values.retain(|entry| {
             entry.fade(times);
             entry.is_blocked() || at.since(entry.last()) <= FORGET_AFTER

@@ -170,7 +170,19 @@ impl Credentials {
     #[must_use]
     pub fn sharing(&self, kind: Kind, account: u64) -> Habit {
         let own = self.accounts.get(&account).copied().unwrap_or_default();
-        if own.exceptions > 0 { own } else { self.habits.get(&kind).copied().unwrap_or_default() }
+        if own.exceptions > 0 { own } else { self.habit(kind) }
+    }
+
+    /// How many credentials of this kind there were, and how many of them came from a second address.
+    #[must_use]
+    pub fn habit(&self, kind: Kind) -> Habit {
+        self.habits.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// How many addresses came to a pod, and how many of them from a pod of another node.
+    #[must_use]
+    pub const fn moves(&self) -> Habit {
+        self.moves
     }
 
     /// How surprising it is that nobody was seen to issue a token that is used for the first time; none if somebody was,

@@ -21,6 +21,7 @@ mod wrapper;
 
 use memchr::memchr;
 
+pub use body::is_read;
 pub use cri::is_cri_partial;
 pub use reject::{Reject, RejectReason};
 pub(crate) use time::timestamp;

@@ -12,9 +12,10 @@ use crate::baseline::facet::{agent_family, hash_of_deed};
 use crate::baseline::map::Baselines;
 use crate::baseline::{Baseline, Entry, Facet, Habit, Novel, Observation};
 use crate::cluster::Cluster;
-use crate::event::{Event, Principal, PrincipalKind, Timestamp};
+use crate::event::{Event, Principal, PrincipalKind};
 use crate::impact::{self, Deed};
 use crate::text::Text;
+pub(crate) use token::MEANINGFUL;
 
 /// One judge. Stateless: all memory is in the [`Context`].
 pub trait Detector: Send + Sync {
@@ -82,6 +83,7 @@ pub const ALL: &[&dyn Detector] = &[
     &novelty::NewAgent,
     &pace::Spread,
     &pace::Dormant,
+    &pace::Volume,
     &denied::Denied,
     &denied::DeniedBurst,
     &denied::UnauthenticatedBurst,
@@ -201,7 +203,7 @@ impl<'a> Context<'a> {
         }
         let peers = self.cluster.peers.like(event.principal(), facet, value);
         let habit = if self.person_at_home { Habit::Exploring } else { Habit::Steady };
-        let mut bits = self.baseline.surprise(facet, habit).0.max(self.surprise_of_the_young(facet, value, event.at));
+        let mut bits = self.baseline.surprise(facet, habit).0.max(self.surprise_of_the_young(event, facet, value));
         if facet == Facet::Body {
             bits = bits.min(self.baseline.surprise_of_body(value).0);
         }
@@ -228,14 +230,23 @@ impl<'a> Context<'a> {
         self.baseline.chances() < YOUNG
     }
 
-    /// A young account has no past to be surprising against: it is compared with everybody, at half weight.
-    fn surprise_of_the_young(&self, facet: Facet, value: u64, at: Timestamp) -> f32 {
+    /// A young account has no past to be surprising against: it is compared with everybody, at half weight, for new
+    /// workloads come all the time. Users with a certificate of their own do not: they are made one by one, and one more
+    /// is how an intruder stays.
+    ///
+    /// What is done across the cluster is compared with what is done across the cluster, not in one namespace.
+    fn surprise_of_the_young(&self, event: &Event<'_>, facet: Facet, value: u64) -> f32 {
         let comparable = matches!(facet, Facet::Action | Facet::Impersonated | Facet::Reach);
         if !comparable || !self.is_young() {
             return 0.0;
         }
-        let Peers { doing, of } = self.cluster.peers.in_cluster(facet, value);
-        0.5 * self.cluster.maturity(at) * improbability(doing, of)
+        let across = facet == Facet::Action && event.target.namespace.is_empty();
+        let across = self.seen.value(Facet::ActionInNamespace).filter(|_| across);
+        let peers = &self.cluster.peers;
+        let Peers { doing, of } = across
+            .map_or_else(|| peers.in_cluster(facet, value), |value| peers.in_cluster(Facet::ActionInNamespace, value));
+        let weight = if is_certified_user(event) { 1.0 } else { 0.5 };
+        weight * self.cluster.maturity(event.at) * improbability(doing, of)
     }
 
     /// The usual values of a facet, safe to show.
@@ -312,6 +323,12 @@ fn scaled(impact: Impact, base: u8, percent: u16) -> Impact {
 /// Whether whoever made the request is somebody: an account that a credential stands for.
 fn is_somebody(event: &Event<'_>) -> bool {
     event.principal().kind() != PrincipalKind::Anonymous
+}
+
+/// Whether the request was made by a user, not a kubelet, with a certificate (1.32 and later: before, none can be told).
+fn is_certified_user(event: &Event<'_>) -> bool {
+    let certified = event.credential.id.as_deref().is_some_and(|id| id.starts_with("X509SHA256="));
+    certified && event.principal().kind() == PrincipalKind::User
 }
 
 /// The impact of a denied request is what it was meant to do, at part of its weight.

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::alert::{Incident, Notice, Severity, Signal};
 use crate::baseline::map::Baselines;
 use crate::baseline::{Learning, Observation};
+use crate::blind_spot::{BlindSpot, blind_spots};
 use crate::cluster::Cluster;
 use crate::detector::{self, Context, Detector};
 use crate::event::Event;
@@ -68,6 +69,8 @@ pub struct Census {
     pub evicted: BTreeMap<&'static str, u64>,
     /// Events that a detector panicked on, by detector: a defect of Sawatch, which cost its word and nothing else.
     pub failures: BTreeMap<&'static str, u64>,
+    /// What the log does not show.
+    pub blind_spots: Vec<BlindSpot>,
 }
 
 /// All that was learnt: whatever changes a verdict. Open incidents are not part of it, they belong to a run.
@@ -154,7 +157,8 @@ impl Engine {
             if !declared {
                 let context = Context::new(event, (&seen, novel), baseline, baselines, cluster);
                 let signals = judge(detectors, event, &context, failures);
-                if let Some(considered) = triage.consider(event, (&seen, novel), signals, cluster) {
+                let since = baseline.seen().0;
+                if let Some(considered) = triage.consider(event, (&seen, novel), signals, (cluster, since)) {
                     learning.quarantine = considered.quarantine;
                     verdict = Verdict::Unusual(considered.severity);
                 }
@@ -199,7 +203,7 @@ impl Engine {
     /// What is known, in numbers.
     #[must_use]
     pub fn census(&self) -> Census {
-        let Learned { baselines, cluster, .. } = &self.learned;
+        let Learned { requests, baselines, cluster } = &self.learned;
         let evicted = [
             ("principals", baselines.evicted()),
             ("credentials", cluster.credentials.evicted()),
@@ -213,6 +217,7 @@ impl Engine {
             credentials: cluster.credentials.len(),
             evicted: evicted.into_iter().filter(|&(_, n)| n > 0).collect(),
             failures: self.failures.clone(),
+            blind_spots: blind_spots(requests, baselines, cluster),
         }
     }
 

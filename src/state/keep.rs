@@ -8,17 +8,17 @@ use super::{KIND, MAX_FEEDS, VERSION, wire};
 use crate::address;
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::{Adoption, PeerValues};
-use crate::baseline::{Baseline, Entry, Facet, Novelties, Standing};
+use crate::baseline::{Baseline, Entry, Facet, Novelties, SLOT, Standing, Volume};
 use crate::burst::{Burst, Bursts, Window};
 use crate::credential::{self, Habit, Life, Snapshot};
 use crate::engine::Learned;
-use crate::event::Timestamp;
+use crate::event::{Span, Timestamp};
+use crate::requests::{self, Starts};
 
 /// All of it, each list in an order of its own.
 pub(super) fn file(cluster: &str, feeds: &[String], learned: &Learned) -> wire::File {
     let Learned { requests, baselines, cluster: common } = learned;
     let names = Names::of(learned);
-    let [recent, older] = requests.snapshot().map(|seen| seen.into_iter().map(Hash).collect());
     let mut control_plane: Vec<_> = common.control_plane.iter().copied().collect();
     control_plane.sort_unstable();
     wire::File {
@@ -37,7 +37,22 @@ pub(super) fn file(cluster: &str, feeds: &[String], learned: &Learned) -> wire::
         credentials: credentials(common.credentials.snapshot(), &names),
         denials: bursts(&common.denials, &names),
         spreads: bursts(&common.spreads, &names),
-        requests: wire::Requests { recent, older },
+        surges: window(&common.surges),
+        bodies: wire::Bodies { writes: common.bodies.writes, logged: common.bodies.logged },
+        requests: self::requests(requests.snapshot()),
+    }
+}
+
+fn requests(kept: requests::Snapshot) -> wire::Requests {
+    let words = |bits| Starts::words(bits).into_iter().map(str::to_owned).collect();
+    let starts =
+        |kept: Starts| wire::Starts { since: Time(kept.since), seen: words(kept.seen), missed: words(kept.missed) };
+    wire::Requests {
+        recent: kept.recent.into_iter().map(Hash).collect(),
+        older: kept.older.into_iter().map(Hash).collect(),
+        recent_since: Time(kept.since[0]),
+        older_since: Time(kept.since[1]),
+        starts: kept.starts.into_iter().take(MAX_FEEDS).map(starts).collect(),
     }
 }
 
@@ -71,7 +86,20 @@ fn account(baseline: &Baseline, baselines: &Baselines) -> wire::Account {
             last_dormancy: kept.sleep.last,
             woke: Time(Timestamp(i64::from(kept.sleep.woke) * 1_000_000)),
         },
+        volume: volume(kept.volume),
         facets,
+    }
+}
+
+fn volume(volume: Volume) -> wire::Volume {
+    let powers = volume.slots.iter().rposition(|&n| n > 0).map_or(0, |last| last + 1);
+    wire::Volume {
+        slot: Time(Timestamp(i64::from(volume.slot) * SLOT.0)),
+        requests: volume.requests,
+        slots: volume.slots[..powers].to_vec(),
+        quarantined: volume.quarantined,
+        days: volume.days,
+        day: Time(Timestamp(i64::from(volume.day) * Span::days(1).0)),
     }
 }
 
@@ -214,15 +242,18 @@ fn bursts(bursts: &Bursts, names: &Names) -> Vec<wire::Burst> {
 
 fn burst(key: u64, burst: &Burst, names: &Names) -> wire::Burst {
     let address = names.address(key);
-    let window = |window: &Window| wire::Window {
-        usual: window.usual,
-        start: Time(window.start),
-        count: window.count,
-        things: window.things.iter().copied().map(Hash).collect(),
-    };
     wire::Burst {
         address,
         account: address.is_none().then(|| Hash(key).or(names.account(key))),
         windows: burst.windows.iter().map(window).collect(),
+    }
+}
+
+fn window(window: &Window) -> wire::Window {
+    wire::Window {
+        usual: window.usual,
+        start: Time(window.start),
+        count: window.count,
+        things: window.things.iter().copied().map(Hash).collect(),
     }
 }

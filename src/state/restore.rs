@@ -7,12 +7,13 @@ use super::wire;
 use crate::address::{self, Addresses};
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::{self, Adoption, PeerValues, Pool};
-use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, Sleep, Snapshot};
+use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, SLOT, Sleep, Snapshot, Volume};
 use crate::burst::{Burst, Bursts, SPANS, Window, key_of_account, key_of_address};
-use crate::cluster::Cluster;
+use crate::cluster::{Bodies, Cluster};
 use crate::credential::{self, Credentials, Habit, Kind, Life, Refusal, Tenant, Use};
 use crate::engine::{Learned, Settings};
-use crate::requests::Requests;
+use crate::event::Span;
+use crate::requests::{self, Requests, Starts};
 
 /// What is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,10 +35,8 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
         let place = format!("account {username:?}");
         baselines.insert(&username, baseline(account, &place, &baselines)?);
     }
-    let hashes = |generation: Vec<Hash>| generation.into_iter().map(|hash| hash.0).collect();
-    let seen = [file.requests.recent, file.requests.older].map(hashes);
     Ok(Learned {
-        requests: Requests::restore(settings.repeat_window, seen),
+        requests: Requests::restore(settings.repeat_window, requests(file.requests)?),
         baselines,
         cluster: Cluster {
             peers: peers(file.peers)?,
@@ -45,11 +44,28 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
             addresses: addresses(file.addresses)?,
             denials: bursts(file.denials, "denials")?,
             spreads: bursts(file.spreads, "spreads")?,
+            surges: window(file.surges),
+            bodies: Bodies { writes: file.bodies.writes, logged: file.bodies.logged },
             control_plane: file.control_plane.into_iter().collect(),
             first: file.first.map(|time| time.0),
             declared: file.declared,
             epoch: file.epoch.map(|time| time.0),
         },
+    })
+}
+
+fn requests(kept: wire::Requests) -> Result<requests::Snapshot, Problem> {
+    let hashes = |generation: Vec<Hash>| generation.into_iter().map(|hash| hash.0).collect();
+    let kinds = |words: &[String]| {
+        Starts::bits(words).ok_or_else(|| problem("requests, starts", format!("unknown kind of request in {words:?}")))
+    };
+    let starts =
+        |kept: wire::Starts| Ok(Starts { since: kept.since.0, seen: kinds(&kept.seen)?, missed: kinds(&kept.missed)? });
+    Ok(requests::Snapshot {
+        recent: hashes(kept.recent),
+        older: hashes(kept.older),
+        since: [kept.recent_since.0, kept.older_since.0],
+        starts: kept.starts.into_iter().map(starts).collect::<Result<_, _>>()?,
     })
 }
 
@@ -80,6 +96,7 @@ fn baseline(account: wire::Account, place: &str, baselines: &Baselines) -> Resul
         hour_chances: account.hour_chances,
         epoch: account.epoch.0,
         sleep: sleep(&account.silence),
+        volume: volume(&account.volume, place)?,
         novelties,
     });
     for (entry, shown) in entries {
@@ -94,6 +111,22 @@ fn baseline(account: wire::Account, place: &str, baselines: &Baselines) -> Resul
 fn sleep(kept: &wire::Silence) -> Sleep {
     let woke = u32::try_from(kept.woke.0.0 / 1_000_000).unwrap_or_default();
     Sleep { longest: kept.longest, last: kept.last_dormancy, woke }
+}
+
+fn volume(kept: &wire::Volume, place: &str) -> Result<Volume, Problem> {
+    let mut slots = Volume::default().slots;
+    let (powers, most) = (kept.slots.len(), slots.len());
+    let known = slots.get_mut(..powers);
+    let known = known.ok_or_else(|| problem(place, format!("{powers} powers of two in its volume, at most {most}")))?;
+    known.copy_from_slice(&kept.slots);
+    Ok(Volume {
+        slot: u32::try_from(kept.slot.0.0 / SLOT.0).unwrap_or_default(),
+        requests: kept.requests,
+        slots,
+        quarantined: kept.quarantined,
+        days: kept.days,
+        day: u16::try_from(kept.day.0.0 / Span::days(1).0).unwrap_or_default(),
+    })
 }
 
 fn entry(facet: Facet, value: &wire::Value, place: &str, baselines: &Baselines) -> Result<Entry, Problem> {

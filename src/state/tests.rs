@@ -62,7 +62,7 @@ fn ip() -> impl Strategy<Value = Option<std::net::IpAddr>> {
 
 /// Any event, up to half a year after [`START`].
 fn any_event() -> impl Strategy<Value = Event<'static>> {
-    let verb = prop::sample::select(&["get", "list", "create", "patch", "delete", "deletecollection", "odd"][..]);
+    let verb = prop::sample::select(&["get", "watch", "create", "patch", "delete", "deletecollection", "odd"][..]);
     let subresource = prop::sample::select(&["", "", "exec", "proxy", "token", "status"][..]);
     let outcome = [Outcome::Allowed, Outcome::Allowed, Outcome::Denied, Outcome::Unauthenticated];
     let who = (username(), ip(), word(), prop::option::of(word()), prop::option::of(word()), any::<[bool; 4]>());
@@ -111,6 +111,16 @@ fn verdicts(engine: &mut Engine, events: &[Event<'static>]) -> Vec<Verdict> {
     events.iter().map(|event| engine.process(Feed(0), event)).collect()
 }
 
+/// Events, some of them many times over: an account that asks for more than ever.
+fn any_events(most: usize) -> impl Strategy<Value = Vec<Event<'static>>> {
+    let burst = (any_event(), prop_oneof![30 => Just(1_usize), 1 => 250..600_usize]);
+    let repeated = |(event, times): (Event<'static>, usize)| {
+        let nth = move |n| Event { audit_id: format!("{}-{n}", event.audit_id).into(), ..event.clone() };
+        (0..times).map(nth).collect::<Vec<_>>()
+    };
+    prop::collection::vec(burst.prop_map(repeated), 0..most).prop_map(|all| all.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 96, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default()
@@ -120,8 +130,8 @@ proptest! {
     fn whatever_was_learnt_is_read_as_it_was_and_judges_alike(
         settings in any_settings(),
         declared in prop::collection::vec(any_event(), 0..80),
-        judged in prop::collection::vec(any_event(), 0..40),
-        later in prop::collection::vec(any_event(), 0..40),
+        judged in any_events(40),
+        later in any_events(40),
         said in prop::sample::select(vec![None, Some(Feedback::Benign), Some(Feedback::Malicious)]),
     ) {
         let mut engine = Engine::new("test", &settings);
@@ -237,10 +247,16 @@ fn what_cannot_be_trusted_is_refused_with_its_place() {
         ),
         (r#""value": "cart", "#, r##""value": "cart", "hash": "#12", "##, "expected # and sixteen hexadecimal digits"),
         (
+            r#""slots": [0,0,1]"#,
+            r#""slots": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"#,
+            "account \"system:serviceaccount:shop:cart\": 21 powers of two in its volume, at most 20",
+        ),
+        (
             r#""of": "token bound to a pod""#,
             r#""of": "token""#,
             "credentials: unknown kind \"token\", known are: token bound",
         ),
+        (r#""seen": []"#, r#""seen": ["nap"]"#, "requests, starts: unknown kind of request in [\"nap\"]"),
         (r#""network": "10.1.0.0/24""#, r#""network": "10.1""#, "addresses, networks: \"10.1\" is no network"),
         (r#""pool": "everybody""#, r#""pool": "some""#, "peers, members: unknown pool \"some\""),
     ] {
@@ -317,8 +333,19 @@ fn what_an_analyst_called_malicious_stays_so() {
         engine.teach(Feedback::Malicious, &incident.lessons, incident.last);
     }
     let kept = String::from_utf8(bytes(&state(engine))).expect("text");
-    assert!(kept.contains("\"blocked\": true") && !kept.contains("\"quarantined\": true"), "{kept}");
+    let of_values = |mark| kept.lines().any(|line| line.contains("\"value\"") && line.contains(mark));
+    assert!(of_values("\"blocked\": true") && !of_values("\"quarantined\": true"), "{kept}");
     let mut resumed = Engine::resume("test", &Settings::default(), read(kept.as_bytes(), &Settings::default()).learned);
     let told = (2..9).filter(|&day| matches!(resumed.process(Feed(0), &theft(day)), Verdict::Unusual(_)));
     assert_eq!(told.count(), 7);
+}
+
+#[test]
+fn a_file_of_before_volumes_is_read() {
+    let text = sample();
+    let (before, after) = text.split_once("\"volume\": {").expect("it has one");
+    let (_, after) = after.split_once('}').expect("it ends");
+    let state = read((before.to_owned() + after.trim_start_matches([',', '\n', ' '])).as_bytes(), &Settings::default());
+    let volume = state.learned.baselines.peek(&event().username, |baseline| *baseline.volume());
+    assert_eq!(volume, Some(crate::baseline::Volume::default()));
 }

@@ -39,6 +39,10 @@ pub(super) struct File {
     pub(super) credentials: Credentials,
     pub(super) denials: Vec<Burst>,
     pub(super) spreads: Vec<Burst>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) surges: Window,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) bodies: Bodies,
     pub(super) requests: Requests,
 }
 
@@ -55,6 +59,8 @@ pub(super) struct Account {
     pub(super) epoch: Time,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) silence: Silence,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) volume: Volume,
     #[serde(deserialize_with = "unique")]
     pub(super) facets: BTreeMap<String, Facet>,
 }
@@ -68,6 +74,33 @@ pub(super) struct Silence {
     pub(super) last_dormancy: u32,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) woke: Time,
+}
+
+/// How many new writes might have had a body that is read, and how many had one.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bodies {
+    pub(super) writes: u32,
+    pub(super) logged: u32,
+}
+
+/// Requests in slots of five minutes.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Volume {
+    /// The beginning of the current slot.
+    pub(super) slot: Time,
+    pub(super) requests: u32,
+    /// How many slots had 1 request, 2 to 3, 4 to 7, and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) slots: Vec<u8>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) quarantined: bool,
+    /// Separate days with a slot in quarantine, and the last of them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) days: u8,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) day: Time,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -285,7 +318,7 @@ pub(super) struct Burst {
     pub(super) windows: Vec<Window>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -300,6 +333,24 @@ pub(super) struct Window {
 pub(super) struct Requests {
     pub(super) recent: Vec<Hash>,
     pub(super) older: Vec<Hash>,
+    /// When the first of both was written.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) recent_since: Time,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) older_since: Time,
+    /// By feed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) starts: Vec<Starts>,
+}
+
+/// Which starts of long-running requests a feed has.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Starts {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) since: Time,
+    pub(super) seen: Vec<String>,
+    pub(super) missed: Vec<String>,
 }
 
 /// Left out, because it is what is read where nothing stands: 0, false, not yet.

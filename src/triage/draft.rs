@@ -89,14 +89,10 @@ impl Draft {
         self.events += 1;
         self.relate(&alert.actor);
         let distinction = distinction(&alert, seen);
-        if let Some((_, known)) = self.alerts.iter_mut().find(|(d, _)| *d == distinction) {
-            for (old, new) in known.signals.iter_mut().zip(&alert.signals) {
-                old.reason.count += 1;
-                old.reason.measure = old.reason.measure.max(new.reason.measure);
-            }
-            return;
+        match self.alerts.iter_mut().find(|(d, _)| *d == distinction) {
+            Some((_, known)) => repeat(known, alert),
+            None => self.alerts.push((distinction, alert)),
         }
-        self.alerts.push((distinction, alert));
         if self.alerts.len() > MAX_ALERTS {
             self.make_room();
         }
@@ -184,6 +180,17 @@ impl Draft {
 
 fn after(at: Timestamp, span: Span) -> Timestamp {
     Timestamp(at.0.saturating_add(span.0))
+}
+
+/// Counts the same unusual thing again, and keeps the worse of the two as its evidence.
+fn repeat(known: &mut Alert, mut again: Alert) {
+    if again.risk > known.risk {
+        std::mem::swap(known, &mut again);
+    }
+    for (kept, other) in known.signals.iter_mut().zip(&again.signals) {
+        kept.reason.count += other.reason.count;
+        kept.reason.measure = kept.reason.measure.max(other.reason.measure);
+    }
 }
 
 fn groups(alert: &Alert) -> [u64; 2] {

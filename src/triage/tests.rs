@@ -21,7 +21,7 @@ fn take(triage: &mut Triage, (minute, risk, about): Step) {
 
 fn consider(triage: &mut Triage, event: &Event<'_>, signal: Signal) {
     let seen = Observation::of(event);
-    triage.consider(event, (&seen, Novel::default()), vec![signal], &Cluster::new(10));
+    triage.consider(event, (&seen, Novel::default()), vec![signal], (&Cluster::new(10), START));
 }
 
 fn live() -> Triage {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Explained, Seen, shown, unknown};
 use crate::alert::{Peers, Thousands};
-use crate::baseline::{Baseline, Entry, Facet, Habit, Standing};
+use crate::baseline::{Baseline, Entry, Facet, Habit, SLOT, Standing};
 use crate::engine::Learned;
 use crate::event::{Principal, PrincipalKind, Timestamp};
 use crate::format::text::page::{PLAIN, Page, STRONG};
@@ -26,6 +26,9 @@ pub(super) struct Account {
     requests: u64,
     /// Minutes with a request; older ones count for less.
     active_minutes: u32,
+    /// The most in five minutes, rounded up; none until five minutes have passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    busiest: Option<u32>,
     /// How many others it is compared with; none if nobody is like it.
     #[serde(skip_serializing_if = "Option::is_none")]
     peers: Option<u32>,
@@ -83,6 +86,7 @@ impl Account {
             last,
             requests: baseline.requests(),
             active_minutes: baseline.snapshot().minutes,
+            busiest: baseline.volume().most(),
             peers: learned.cluster.peers.like(principal, Facet::Action, 0).map(|Peers { of, .. }| of),
             facets: known.filter(|known| !known.values.is_empty()).collect(),
         }
@@ -145,6 +149,9 @@ impl Explained for Account {
         page.wrapped("", &format!("{} ({})", self.account, self.kind), STRONG);
         page.field("seen", &period(self.first, self.last));
         page.field("requests", &format!("{} in {} active minutes", Thousands(self.requests), self.active_minutes));
+        if let Some(most) = self.busiest {
+            page.field("busiest", &format!("at most {} requests in {SLOT}", Thousands(most.into())));
+        }
         if let Some(peers) = self.peers {
             page.field("peers", &format!("{peers} like it, whose habits count for it too"));
         }
@@ -194,6 +201,7 @@ mod tests {
 system:serviceaccount:shop:cart (ServiceAccount)
   seen      2026-11-24 10:00:00.000Z to 11:40:00.000Z
   requests  101 in 101 active minutes
+  busiest   at most 7 requests in 5 min
   peers     1 like it, whose habits count for it too
 
        count  first             last                value

@@ -22,10 +22,16 @@ const MAX_BYTES: usize = 256;
 /// The lifetime of a token if none is asked for.
 const DEFAULT_SECONDS: i64 = 3_600;
 
+/// Whether the body of such a request is read, if it was logged.
+#[must_use]
+pub fn is_read(verb: &str, target: &Target<'_>) -> bool {
+    matches!(verb, "create" | "update" | "patch" | "post" | "put" | "apply") && blank(target).is_some()
+}
+
 /// What `body` asks for when it is sent with `verb` to `target`; none if it is of a kind that does not matter. Either may
 /// be empty.
 pub(super) fn read(verb: &str, target: &Target<'_>, body: &str, response: &str) -> Option<Box<Body>> {
-    if body.is_empty() || !matches!(verb, "create" | "update" | "patch" | "post" | "put" | "apply") {
+    if body.is_empty() || !is_read(verb, target) {
         return None;
     }
     let mut facts = blank(target)?;
