@@ -8,6 +8,7 @@ use crate::baseline::map::Baselines;
 use crate::baseline::peers::PeerValues;
 use crate::baseline::{Baseline, Facet, HALF_LIFE_DAYS, Learning, Novel, Observation};
 use crate::burst::{Bursts, Window, key_of_account};
+use crate::clock::Clock;
 use crate::credential::Credentials;
 use crate::decode::is_read;
 use crate::event::{Event, Outcome, Principal, PrincipalKind, Span, Timestamp};
@@ -74,6 +75,8 @@ pub struct Cluster {
     pub declared: bool,
     /// When the current half-life began.
     pub epoch: Option<Timestamp>,
+    /// The time that is now.
+    pub clock: Clock,
 }
 
 impl Cluster {
@@ -92,12 +95,14 @@ impl Cluster {
             first: None,
             declared: false,
             epoch: None,
+            clock: Clock::default(),
         }
     }
 
     /// Lets what was learnt fade at each half-life: peers and habits of credentials are counted anew, of what is still
     /// remembered. Networks stay: when one was last in use nobody remembers.
-    pub fn age(&mut self, baselines: &Baselines, at: Timestamp) {
+    pub fn age(&mut self, baselines: &Baselines) {
+        let at = self.clock.now;
         let epoch = self.epoch.get_or_insert(at);
         let Ok(times @ 1..) = u32::try_from(at.since(*epoch).0 / HALF_LIFE.0) else { return };
         epoch.0 += i64::from(times) * HALF_LIFE.0;

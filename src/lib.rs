@@ -26,6 +26,8 @@ pub mod credential;
 
 pub mod burst;
 
+pub mod clock;
+
 pub mod cluster;
 
 pub mod detector;

@@ -79,7 +79,8 @@ impl Baseline {
             last: kept.last,
             requests: kept.requests,
             chances: kept.chances,
-            minute: minute(kept.last),
+            // one that only an analyst's word has made has no active minute yet
+            minute: if kept.requests == 0 { 0 } else { minute(kept.last) },
             minutes: kept.minutes,
             hour: kept.hour,
             hour_chances: kept.hour_chances,

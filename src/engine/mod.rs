@@ -141,8 +141,9 @@ impl Engine {
             Admission::Skip => return Verdict::Unjudged,
         }
         let Self { learned: Learned { baselines, cluster, .. }, triage, detectors, failures } = self;
-        triage.pass(event.at);
-        cluster.age(baselines, event.at);
+        cluster.clock.see(event.at);
+        triage.pass(cluster.clock.now);
+        cluster.age(baselines);
         let seen = Observation::of(event);
         let familiar = cluster.touch(event, &seen, declared);
         baselines.with(&event.username, event.at, |baseline| {
@@ -293,8 +294,8 @@ mod tests {
         engine.process(Feed(0), &event().by("alice"));
         engine.process(Feed(0), &event().by("bob").after(Span::days(60)));
         assert_eq!(of_all(&engine), 2);
-        for day in [80, 100, 121] {
-            engine.process(Feed(0), &event().by("bob").after(Span::days(day)));
+        for hour in [80 * 24, 100 * 24, 121 * 24, 121 * 24 + 1, 121 * 24 + 2] {
+            engine.process(Feed(0), &event().by("bob").after(Span::hours(hour)));
         }
         assert_eq!(of_all(&engine), 1);
     }

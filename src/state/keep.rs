@@ -29,6 +29,8 @@ pub(super) fn file(cluster: &str, feeds: &[String], learned: &Learned) -> wire::
         first: common.first.map(Time),
         declared: common.declared,
         epoch: common.epoch.map(Time),
+        now: Time(common.clock.now),
+        ahead: common.clock.ahead,
         control_plane,
         accounts: accounts(baselines),
         accounts_evicted: baselines.evicted(),

@@ -9,6 +9,7 @@ use crate::baseline::map::Baselines;
 use crate::baseline::peers::{self, Adoption, PeerValues, Pool};
 use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, SLOT, Sleep, Snapshot, Volume};
 use crate::burst::{Burst, Bursts, SPANS, Window, key_of_account, key_of_address};
+use crate::clock::Clock;
 use crate::cluster::{Bodies, Cluster};
 use crate::credential::{self, Credentials, Habit, Kind, Life, Refusal, Tenant, Use};
 use crate::engine::{Learned, Settings};
@@ -50,6 +51,7 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
             first: file.first.map(|time| time.0),
             declared: file.declared,
             epoch: file.epoch.map(|time| time.0),
+            clock: Clock { now: file.now.0, ahead: file.ahead },
         },
     })
 }

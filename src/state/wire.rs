@@ -29,6 +29,11 @@ pub(super) struct File {
     /// When the current half-life of what accounts have in common began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) epoch: Option<Time>,
+    /// The latest time that can be trusted, and how many events in a row were far ahead of it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) now: Time,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) ahead: u8,
     pub(super) control_plane: Vec<IpAddr>,
     #[serde(deserialize_with = "unique")]
     pub(super) accounts: BTreeMap<String, Account>,

@@ -63,7 +63,7 @@ pub struct Triage {
     /// Addresses from which an account was used that does not belong there, with the incident that this is part of.
     suspects: Table<IpAddr, Key>,
     budget: Budget,
-    /// The latest time of any event: an incident that is over stays over.
+    /// Never goes back: an incident that is over stays over.
     now: Timestamp,
     /// The certificate that was last asked for or approved in an incident.
     certificate: Option<Certificate>,
@@ -144,8 +144,8 @@ impl Triage {
     }
 
     /// Time goes on: what is due is told, what is over is closed.
-    pub fn pass(&mut self, at: Timestamp) {
-        self.now = self.now.max(at);
+    pub fn pass(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
         while self.timers.first().is_some_and(|(due, _)| *due < self.now) {
             let Some((_, key)) = self.timers.pop_first() else { return };
             let Some(draft) = self.open.get(&key) else { continue };
