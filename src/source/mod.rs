@@ -10,6 +10,7 @@ pub mod archive;
 mod compression;
 pub mod discover;
 pub mod live;
+mod records;
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
