@@ -11,6 +11,7 @@ mod compression;
 pub mod discover;
 pub mod live;
 mod records;
+mod rotation;
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
