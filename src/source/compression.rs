@@ -49,19 +49,25 @@ pub(super) fn open(input: &Input, progress: &Arc<AtomicU64>) -> io::Result<Box<d
         Input::Stdin => Box::new(io::stdin()),
         Input::File(path) => Box::new(File::open(path)?),
     };
-    let mut counted = Counted { raw, count: Arc::clone(progress) };
+    let mut counted = Counted::new(raw, Arc::clone(progress));
     let mut magic = Vec::with_capacity(Compression::MAGIC);
     counted.by_ref().take(Compression::MAGIC as u64).read_to_end(&mut magic)?;
     Compression::of(&magic).undo(Cursor::new(magic).chain(counted))
 }
 
 /// Adds what is read to a count that others look at.
-struct Counted {
-    raw: Box<dyn Read + Send>,
+pub(super) struct Counted<R> {
+    raw: R,
     count: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl<R> Counted<R> {
+    pub(super) const fn new(raw: R, count: Arc<AtomicU64>) -> Self {
+        Self { raw, count }
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.raw.read(buffer)?;
         self.count.fetch_add(n as u64, Ordering::Relaxed);

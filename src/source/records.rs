@@ -1,5 +1,7 @@
 //! Bytes as they come, cut into whole records.
 
+use std::io::{self, Read};
+
 use memchr::{memchr, memrchr};
 
 use crate::decode::{MAX_RECORD, is_cri_partial};
@@ -97,11 +99,36 @@ impl Records {
         std::mem::replace(&mut self.buffer, spare)
     }
 
+    /// Reads on until there are whole records, and takes them; none if nothing more can be read now.
+    pub(super) fn read(&mut self, input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            match input.read(self.room()) {
+                Ok(0) => return Ok(None),
+                Ok(n) => self.add(n),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            }
+            if self.skipping {
+                self.skip(false);
+            }
+            if let Some(end) = self.end() {
+                return Ok(Some(self.take(end)));
+            }
+            self.make_room();
+        }
+    }
+
+    /// What is left at the end of the input: a record without a newline, or a part of one; none if there is nothing.
+    pub(super) fn take_rest(&mut self) -> Option<Vec<u8>> {
+        let rest = self.take(self.filled);
+        (!rest.is_empty()).then_some(rest)
+    }
+
     /// A copy of the first `end` bytes, no larger than they are; goes on with the rest.
-    pub(super) fn take(&mut self, end: usize) -> Vec<u8> {
+    fn take(&mut self, end: usize) -> Vec<u8> {
         let taken = self.buffer[..end].to_vec();
         self.drop_front(end);
-        if self.buffer.len() > 2 * BLOCK && self.filled <= BLOCK {
+        if self.buffer.len() > 2 * BLOCK && self.filled < BLOCK {
             self.buffer.truncate(BLOCK);
             self.buffer.shrink_to_fit();
         }
@@ -153,4 +180,45 @@ fn last_record_end(bytes: &[u8]) -> Option<usize> {
 
 fn last_line(bytes: &[u8]) -> &[u8] {
     &bytes[memrchr(b'\n', bytes).map_or(0, |at| at + 1)..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that is read when bytes come in `pieces`, with where each stretch begins.
+    fn read(pieces: &[&[u8]]) -> Vec<(u64, String)> {
+        let mut records = Records::starting_at(0);
+        let mut found = Vec::new();
+        for piece in pieces {
+            let mut input = *piece;
+            while let Some(bytes) = records.read(&mut input).expect("memory can be read") {
+                found.push((records.offset() - bytes.len() as u64, String::from_utf8(bytes).expect("text")));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn what_is_not_ended_waits_for_its_end() {
+        let expected = [(0, "one\ntwo\n".to_owned()), (8, "three\n".to_owned())];
+        assert_eq!(read(&[b"one\ntwo\nth", b"", b"re", b"e\nfou"]), expected);
+    }
+
+    #[test]
+    fn a_record_over_the_limit_is_passed_over_and_its_room_is_given_back() {
+        let mut records = Records::starting_at(0);
+        let mut input: &[u8] = &[vec![b'x'; MAX_RECORD + 1], b"yz\nnext\n".to_vec()].concat();
+        assert_eq!(records.read(&mut input).expect("memory can be read").as_deref(), Some(&b"next\n"[..]));
+        assert_eq!(records.take_oversized(), [Oversized { offset: 0, excerpt: vec![b'x'; EXCERPT] }]);
+        assert_eq!((records.offset(), records.buffer.len()), (MAX_RECORD as u64 + 9, BLOCK));
+    }
+
+    #[test]
+    fn who_begins_inside_of_a_record_gets_the_next() {
+        let mut records = Records::inside_of_one(3);
+        assert_eq!(records.read(&mut &b"rest"[..]).expect("memory can be read"), None);
+        assert_eq!(records.read(&mut &b"\nnext\n"[..]).expect("memory can be read").as_deref(), Some(&b"next\n"[..]));
+        assert_eq!(records.offset(), 3 + 10);
+    }
 }
