@@ -132,6 +132,7 @@ impl LogFile {
         self.file.rewind()?;
         self.offset = 0;
         self.head.clear();
+        (self.id.head, self.id.head_bytes) = (hash(&self.head), len(&self.head));
         Ok(())
     }
 

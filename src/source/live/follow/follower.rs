@@ -1,4 +1,4 @@
-//! The follower: one step at a time, without a thread or a clock of its own.
+//! The follower: one step at a time, without a thread of its own.
 
 use std::io;
 use std::path::PathBuf;
@@ -114,6 +114,7 @@ impl Follower {
             Place::In(id, offset) => match Reading::resume(&files, id, *offset)? {
                 Some(reading) => reading,
                 None => {
+                    // rotations delete the oldest first, so that whatever is left was written later
                     let reading = Reading::start(oldest)?;
                     self.miss(1, &format!("the file that was read last is gone; begins with {}", name(oldest)));
                     reading
