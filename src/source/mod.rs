@@ -10,6 +10,8 @@ pub mod archive;
 mod compression;
 pub mod discover;
 pub mod live;
+mod records;
+mod rotation;
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]

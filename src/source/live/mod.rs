@@ -12,8 +12,10 @@ use crate::checkpoint::{Checkpoint, Stretch};
 use crate::text::Text;
 
 mod board;
+pub mod follow;
 mod inbox;
 pub mod pack;
+pub mod stdin;
 
 pub use board::{Board, FeedStatus, Standing};
 pub use inbox::{Inbox, Pending, Refused};
