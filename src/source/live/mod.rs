@@ -13,6 +13,7 @@ use crate::text::Text;
 
 mod board;
 mod inbox;
+pub mod webhook;
 
 pub use board::{Board, FeedStatus, Standing};
 pub use inbox::{Inbox, Pending, Refused};
