@@ -47,7 +47,12 @@ impl Buffer {
     /// see a reset connection, not our answer.
     pub(super) async fn fill(mut self, mut body: Incoming) -> Result<Self, Refusal> {
         let declared = body.size_hint().lower();
-        let mut refusal = (declared > self.max as u64).then_some(Refusal::TooLarge);
+        let mut refusal = None;
+        match usize::try_from(declared) {
+            // a promise only: what is not written takes no memory
+            Ok(size) if size <= self.max => self.bytes.reserve_exact(size),
+            _ => refusal = Some(Refusal::TooLarge),
+        }
         while let Some(frame) = body.frame().await {
             let Ok(chunk) = frame.map_err(|_| Refusal::CutBody)?.into_data() else { continue };
             if refusal.is_none() {
@@ -73,10 +78,16 @@ impl Buffer {
         }
     }
 
-    /// The records. The memory no longer counts here: the queue has a bound of its own.
-    pub(super) fn into_records(self) -> Vec<u8> {
-        lines(self.bytes)
+    /// The records.
+    pub(super) fn into_records(self) -> Records {
+        Records { bytes: lines(self.bytes), held: self.held }
     }
+}
+
+/// A body that can be decoded. It counts against the budget until the queue, which has a bound of its own, has it.
+pub(super) struct Records {
+    pub(super) bytes: Vec<u8>,
+    pub(super) held: Option<OwnedSemaphorePermit>,
 }
 
 /// Whether it may be JSON that holds events; everything else that is wrong with it is found by decoding.

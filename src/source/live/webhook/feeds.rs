@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::super::{Ack, Batch, Board, FeedStatus, Inbox, Refused, SourceContext, Standing};
 use super::WebhookSettings;
+use super::body::Records;
 use super::stats::Refusal;
 use crate::checkpoint::{Checkpoint, Position, Stretch};
 use crate::text::Text;
@@ -82,7 +83,8 @@ pub(super) struct Feed {
 
 impl Feed {
     /// Puts a batch into the queue. It goes on if the caller goes away: a position is used if and only if its batch is in.
-    pub(super) async fn offer(&self, bytes: Vec<u8>, ack: Ack) -> Result<(), Refusal> {
+    pub(super) async fn offer(&self, records: Records, ack: Ack) -> Result<(), Refusal> {
+        let Records { bytes, held } = records;
         let (arrived, size) = (Instant::now(), bytes.len() as u64);
         let mut next = self.next.clone().lock_owned().await;
         let (feed, cluster, inbox) = (self.name.clone(), self.cluster.clone(), self.inbox.clone());
@@ -90,9 +92,10 @@ impl Feed {
         let batch = Batch { feed, cluster, bytes, stretch, arrived, ack };
         // decodes, which may take some milliseconds
         let offered = tokio::task::spawn_blocking(move || {
-            inbox.offer(batch)?;
-            *next += 1;
-            Ok(())
+            let offered = inbox.offer(batch);
+            *next += u64::from(offered.is_ok());
+            drop(held);
+            offered
         });
         match offered.await {
             Ok(Ok(())) => _ = self.status.bytes.fetch_add(size, Ordering::Relaxed),

@@ -122,7 +122,7 @@ impl Receiver {
         } else {
             buffer.into_records()
         };
-        let is_json = is_json(&records);
+        let is_json = is_json(&records.bytes);
         let (done, told) = oneshot::channel();
         feed.offer(records, Ack::new(|| _ = done.send(()))).await?;
         self.safe(told).await?;

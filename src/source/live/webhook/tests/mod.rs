@@ -90,7 +90,7 @@ fn whoever_is_in_flight_at_the_end_is_told_to_come_again() {
 #[test]
 fn only_posts_to_a_known_feed_are_taken() {
     let rig = Rig::run(WebhookSettings { feeds: vec!["cp-1".into()], ..loopback() }, Judge::Fires);
-    assert_eq!(rig.board.feeds().len(), 1, "it is there before it posts");
+    rig.wait_until(|rig| rig.board.feeds().len() == 1);
     for path in ["/", "/audit/", "/audit/cp-2", "/audit/cp-1/x", "/other/cp-1"] {
         assert_eq!(rig.post(path, LIST), 404, "{path}");
     }
@@ -155,12 +155,18 @@ fn a_body_is_bounded_plain_and_compressed_and_so_are_all_together() {
     assert_eq!((gzip(LIST, 6), gzip(&" ".repeat(5_000), 6), gzip(&" ".repeat(5_000), 0)), (200, 413, 413));
     assert_eq!((rig.post("/audit/a", &" ".repeat(5_000)).as_u16(), rig.stats.refused(Refusal::TooLarge)), (413, 3));
     assert!(rig.board.feed("webhook/a").missed.load(Ordering::Relaxed) > 5_000);
-    let mut held = TcpStream::connect(rig.address).unwrap();
-    write!(held, "POST /audit/a HTTP/1.1\r\nhost: a\r\ncontent-length: 4000\r\n\r\n{}", " ".repeat(3_900)).unwrap();
-    rig.wait_until(|rig| rig.post("/audit/a", LIST) == 429);
+    let head = "POST /audit/a HTTP/1.1\r\nhost: a\r\ncontent-length: 4000\r\n\r\n";
+    let hold = || {
+        let mut socket = TcpStream::connect(rig.address).unwrap();
+        write!(socket, "{head}{}", " ".repeat(3_900)).unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+        socket
+    };
+    // whoever comes first has the memory, and that may be the post
+    let held = std::iter::repeat_with(hold).take(100).find(|_| rig.post("/audit/a", LIST) == 429).unwrap();
     drop(held);
     rig.wait_until(|rig| rig.post("/audit/a", LIST) == 200);
-    assert_eq!(rig.stats.refused(Refusal::CutBody), 1);
+    assert!(rig.stats.refused(Refusal::CutBody) > 0);
     let mut odd = post("/audit/a", LIST);
     odd.headers_mut().insert("content-encoding", "br".parse().unwrap());
     assert_eq!(rig.send(odd).0, 415);
