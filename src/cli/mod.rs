@@ -16,6 +16,7 @@ mod man;
 mod progress;
 mod replay;
 mod terminal;
+mod webhook;
 
 /// How a run ends, as its exit code tells a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,7 @@ enum Command {
     Backtest(Box<backtest::Args>),
     Detectors(detectors::Args),
     Explain(explain::Args),
+    Webhook(webhook::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -89,6 +91,7 @@ impl Cli {
             Command::Backtest(args) => backtest::run(&args),
             Command::Detectors(args) => detectors::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Webhook(args) => webhook::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         };

@@ -16,6 +16,7 @@ pub mod follow;
 mod inbox;
 pub mod pack;
 pub mod stdin;
+pub mod webhook;
 
 pub use board::{Board, FeedStatus, Standing};
 pub use inbox::{Inbox, Pending, Refused};
