@@ -1,9 +1,9 @@
 //! Alerts as Alertmanager's API takes them
 //! (<https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>).
 //!
-//! Labels say which alert it is: what changes from one telling to the next, and what is different for each incident, are
-//! annotations. An incident that becomes worse is another alert there, which routes by severity; the milder one ends by
-//! itself.
+//! Labels say which alert it is: what changes from one telling to the next, and what is different for each incident,
+//! are annotations. An incident that becomes worse is another alert there, which routes by severity; the milder one
+//! ends by itself.
 
 use serde::Serialize;
 

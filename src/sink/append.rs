@@ -4,8 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// Opens a file to append to, which is made if it is not there, for its owner alone: it has names of accounts, addresses
-/// and objects. A last line that a crash tore is ended, so that the next one stands by itself.
+/// Opens a file to append to, which is made if it is not there, for its owner alone: it has names of accounts,
+/// addresses and objects. A last line that a crash tore is ended, so that the next one stands by itself.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true).read(true);

@@ -26,10 +26,7 @@ pub async fn check(sinks: &[SinkSettings]) -> Vec<(String, Result<(), Text>)> {
 
 async fn deliver(settings: &SinkSettings) -> Result<(), Text> {
     let mut sink = Sink::open(settings, &Reopen::default()).map_err(|unusable| unusable.what)?;
-    let outcome = sink.deliver(&[test_notice(settings.least, now())]).await;
-    outcome.map_err(|trouble| match trouble {
-        Trouble::Transient { what, .. } | Trouble::Permanent(what) => what,
-    })
+    sink.deliver(&[test_notice(settings.least, now())]).await.map_err(Trouble::what)
 }
 
 /// An incident of `severity` that is a test, and says so wherever it is shown; each moment's is another.
@@ -97,7 +94,7 @@ mod tests {
 
     use super::*;
     use crate::format::{Format, ocsf_rules};
-    use crate::sink::line;
+    use crate::sink::{Kind, line};
 
     #[test]
     fn a_test_says_that_it_is_one_in_every_format_and_is_valid() {
@@ -125,7 +122,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = |name: &str, path| SinkSettings {
             name: name.to_owned(),
-            kind: super::super::Kind::File { path, format: Format::Ocsf },
+            kind: Kind::File { path, format: Format::Ocsf },
             ..SinkSettings::default()
         };
         let path = folder.path().join("alerts.jsonl");

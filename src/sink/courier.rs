@@ -20,8 +20,8 @@ use crate::text::Text;
 /// Notices that are read at once.
 const READ: usize = 64;
 
-/// How long the store may not know what was delivered, while more is. Each time costs it a transaction; what it does not
-/// know by a crash is delivered again.
+/// How long the store may not know what was delivered, while more is. Each time costs it a transaction; what it does
+/// not know by a crash is delivered again.
 const SETTLE_EVERY: Duration = Duration::from_secs(1);
 
 /// What a courier is given.
@@ -83,10 +83,10 @@ impl Courier {
         };
         tokio::select! {
             () = self.work() => {}
-            () = over => warn!(sink = self.status.name(), "stopped in the middle of a delivery, which is repeated at the next start"),
+            () = over => warn!(sink = self.status.name(), "not done in time: what was under way comes again"),
         }
         if let Err(trouble) = self.settle().await {
-            warn!(sink = self.status.name(), "what was delivered last is delivered again at the next start: {trouble}");
+            warn!(sink = self.status.name(), "what was delivered last comes again: {trouble}");
         }
         let left = self.cx.store.waiting().get(self.status.name()).copied().unwrap_or(0);
         if left > 0 {
@@ -117,10 +117,8 @@ impl Courier {
 
     /// Counts a failure; returns how long to wait.
     fn fail(&mut self, trouble: Trouble) -> Duration {
-        let (what, after) = match trouble {
-            Trouble::Transient { what, after } => (what, after),
-            Trouble::Permanent(what) => (what, None),
-        };
+        let after = if let Trouble::Transient { after, .. } = trouble { after } else { None };
+        let what = trouble.what();
         self.status.retries.fetch_add(1, Ordering::Relaxed);
         if self.status.fail(what.clone()) {
             warn!(sink = self.status.name(), "not delivered, and tried again: {what}");

@@ -31,8 +31,8 @@ pub struct AppendedFile {
     path: PathBuf,
     format: Format,
     reopen: Reopen,
-    /// With how often opening had been asked for by then; none before the first line and after a failure, so that a line
-    /// that was cut short is ended when it is opened again.
+    /// With how often opening had been asked for by then; none before the first line and after a failure, so that a
+    /// line that was cut short is ended when it is opened again.
     file: Option<(File, u64)>,
 }
 

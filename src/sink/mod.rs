@@ -1,8 +1,8 @@
 //! Where incidents and rejects go.
 //!
-//! A replay writes to a [`stream`]. A daemon leaves what there is to tell in the store's outbox, one for each sink, and a
-//! [`Courier`] takes it from there to its [`Sink`]: in order, at least once, until the sink has taken it or has refused
-//! it for good.
+//! A replay writes to a [`stream`]. A daemon leaves what there is to tell in the store's outbox, one for each sink, and
+//! a [`Courier`] takes it from there to its [`Sink`]: in order, at least once, until the sink has taken it or has
+//! refused it for good.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -70,6 +70,13 @@ impl Trouble {
     fn transient(what: impl Into<Text>) -> Self {
         Self::Transient { what: what.into(), after: None }
     }
+
+    /// What happened.
+    fn what(self) -> Text {
+        match self {
+            Self::Transient { what, .. } | Self::Permanent(what) => what,
+        }
+    }
 }
 
 /// Something that takes notices: one variant and one file for each kind.
@@ -119,8 +126,8 @@ impl Sink {
         }
     }
 
-    /// Hands over up to [`Sink::at_once`] notices, in order: all of them, or it counts as none. After a failure some may
-    /// have arrived all the same, so that a receiver may see a notice twice, with the same id.
+    /// Hands over up to [`Sink::at_once`] notices, in order: all of them, or it counts as none. After a failure some
+    /// may have arrived all the same, so that a receiver may see a notice twice, with the same id.
     ///
     /// # Errors
     ///

@@ -12,8 +12,8 @@ use crate::text::Text;
 /// How long a required sink may fail before the daemon counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Notices that a sink refuses for good, one after the other, before it is the sink that is at fault: its address may be
-/// wrong.
+/// Notices that a sink refuses for good, one after the other, before it is the sink that is at fault: its address may
+/// be wrong.
 const REFUSALS: u64 = 3;
 
 /// A sink that takes nothing.

@@ -1,7 +1,7 @@
 //! POST requests, signed as other webhooks are: HMAC-SHA256 over the time and the body.
 //!
-//! A receiver computes it over the bytes of `X-Sawatch-Timestamp`, a dot and the body, compares it in constant time with
-//! `X-Sawatch-Signature`, and refuses a timestamp that is minutes old, so that nobody can play a request again.
+//! A receiver computes it over the bytes of `X-Sawatch-Timestamp`, a dot and the body, compares it in constant time
+//! with `X-Sawatch-Signature`, and refuses a timestamp that is minutes old, so that nobody can play a request again.
 
 use std::fmt::Write;
 use std::path::PathBuf;

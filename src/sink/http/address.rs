@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Services of cloud providers that hand credentials to whoever asks from the machine, outside of the link-local ranges:
-/// Alibaba Cloud, Azure, Oracle Cloud; AWS and Google Cloud by IPv6.
+/// Services of cloud providers that hand credentials to whoever asks from the machine, outside of the link-local
+/// ranges: Alibaba Cloud, Azure, Oracle Cloud; AWS and Google Cloud by IPv6.
 const METADATA_V4: [Ipv4Addr; 3] =
     [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
 const METADATA_V6: [Ipv6Addr; 2] =

@@ -1,7 +1,7 @@
 //! One POST at a time to one address.
 //!
-//! Nothing is sent to where instances keep their credentials, nothing follows a redirect, nothing reads a proxy from the
-//! environment, and of an answer 4 KiB are read.
+//! Nothing is sent to where instances keep their credentials, nothing follows a redirect, nothing reads a proxy from
+//! the environment, and of an answer 4 KiB are read.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
