@@ -128,8 +128,9 @@ pub struct Store {
     path: PathBuf,
     /// None while the disk does not let us.
     database: RwLock<Option<Database>>,
-    /// Notices that wait, by sink.
-    waiting: Mutex<BTreeMap<String, u64>>,
+    /// Notices that wait, by sink: a sum of what was put in and taken out, in whichever order that is heard of, so that it
+    /// may be below zero for a moment.
+    waiting: Mutex<BTreeMap<String, i64>>,
 }
 
 impl Store {
@@ -209,17 +210,16 @@ impl Store {
     ///
     /// If the disk fails: the same commit can be tried again after [`Store::reopen`].
     pub fn commit(&self, commit: &Commit, routes: &[Route]) -> Result<BTreeMap<String, u64>, StoreError> {
-        let before = self.waiting();
-        let (waiting, dropped) = self.write(|tx| {
+        let (added, dropped) = self.write(|tx| {
             journal::append(tx, &commit.journal)?;
             let mut positions = tx.open_table(POSITION)?;
             for (feed, position) in &commit.positions {
                 positions.insert(feed.as_str(), &*encoded(position))?;
             }
             let told = incidents::record(tx, &commit.notices)?;
-            outbox::fill(tx, &told, routes, before)
+            outbox::fill(tx, &told, routes, self.waiting())
         })?;
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
+        self.count(added);
         Ok(dropped)
     }
 

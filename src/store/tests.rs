@@ -79,6 +79,40 @@ fn a_sink_is_told_in_order_and_once_it_has_taken_something_never_again() {
 }
 
 #[test]
+fn what_waits_is_counted_right_while_a_sink_takes_and_more_comes() {
+    let folder = temporary();
+    let store = store(&folder);
+    let commit = Commit { notices: notices(), ..Commit::default() };
+    let route = Route { capacity: u64::MAX, ..route("a") };
+    let (commits, routes) = (100, [route]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..commits).for_each(|_| drop(store.commit(&commit, &routes).expect("room"))));
+        let mut left = commits * commit.notices.len();
+        while left > 0 {
+            let some = store.outbox("a", 3).expect("read");
+            left -= some.len();
+            if let Some((last, _)) = some.last() {
+                store.delivered("a", *last).expect("room");
+            }
+        }
+    });
+    assert_eq!(store.waiting()["a"], 0);
+}
+
+#[test]
+fn that_something_was_delivered_can_be_said_twice() {
+    let folder = temporary();
+    let store = store(&folder);
+    let commit = Commit { notices: notices(), ..Commit::default() };
+    store.commit(&commit, &[route("a")]).expect("room");
+    let last = store.outbox("a", 100).expect("read").last().expect("one").0;
+    store.delivered("a", last).expect("room");
+    store.commit(&commit, &[route("a")]).expect("room");
+    store.delivered("a", last).expect("room");
+    assert_eq!(store.outbox("a", 100).expect("read").len(), commit.notices.len());
+}
+
+#[test]
 fn a_full_outbox_keeps_the_oldest_and_counts_the_rest() {
     let folder = temporary();
     let store = store(&folder);

@@ -9,7 +9,7 @@ mod attack;
 mod evidence;
 mod resource;
 #[cfg(test)]
-mod rules;
+pub(crate) mod rules;
 
 use serde::Serialize;
 
