@@ -44,6 +44,7 @@ pub fn test_notice(severity: Severity, at: Timestamp) -> Outbox {
         first: at,
         last: at,
         notifies: severity >= Severity::Medium,
+        lessons: Vec::new(),
         events: 1,
         alerts: vec![alert(id, risk(severity), at)],
     };
