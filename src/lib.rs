@@ -58,6 +58,8 @@ pub mod config;
 
 pub mod backtest;
 
+pub mod daemon;
+
 pub mod cli;
 
 #[cfg(test)]

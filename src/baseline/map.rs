@@ -46,6 +46,11 @@ impl Baselines {
         self.map.insert(username.into(), baseline);
     }
 
+    /// Forgets the baseline of `username`; false if it has none.
+    pub fn remove(&self, username: &str) -> bool {
+        self.map.remove(username).is_some()
+    }
+
     /// Lends the baseline of `username` for reading; none if it has none.
     pub fn peek<R>(&self, username: &str, f: impl FnOnce(&Baseline) -> R) -> Option<R> {
         self.map.get(username).map(|baseline| f(&baseline))

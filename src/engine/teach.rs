@@ -36,6 +36,13 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Forgets what a principal normally does; false if nothing was known.
+    pub fn forget(&mut self, username: &str) -> bool {
+        self.learned.baselines.remove(username)
+    }
+}
+
 impl Learned {
     /// Takes one lesson; false if what it is about is not known.
     fn take(&mut self, feedback: Feedback, lesson: &Lesson, at: Timestamp) -> bool {

@@ -57,7 +57,8 @@ impl Rig {
             let Outbox { incident, activity, arrived } = notice(n);
             (Notice { incident, activity, before: None }, arrived)
         };
-        let commit = Commit { notices: numbers.map(told).collect(), ..Commit::default() };
+        let number = self.store.commits().expect("read") + 1;
+        let commit = Commit { number, notices: numbers.map(told).collect(), ..Commit::default() };
         let route = Route { held_back: true, ..settings.route() };
         let dropped = self.store.commit(&commit, &[route]).expect("room");
         self.wake.notify_waiters();

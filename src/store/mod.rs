@@ -25,7 +25,7 @@ mod record;
 mod snapshot;
 mod suppressions;
 
-pub use journal::{Entry, Judged};
+pub use journal::{Entry, Judged, Said, Word};
 pub use outbox::{Outbox, Route};
 pub use record::{Deed, Record, Status};
 pub use snapshot::{Kept, Known};
@@ -39,6 +39,9 @@ const FILE: &str = "sawatch.redb";
 
 /// Memory for pages: what is written is hardly ever read again.
 const CACHE: usize = 16 << 20;
+
+/// The key of the number of the last commit.
+const COMMIT: &str = "commit";
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const POSITION: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("position");
@@ -107,6 +110,8 @@ pub enum Found {
 /// Everything that one transaction keeps.
 #[derive(Default)]
 pub struct Commit {
+    /// Its number, from 1: one that was kept although the disk said that it failed is not kept twice.
+    pub number: u64,
     /// What was judged, in order.
     pub journal: Vec<Entry>,
     /// Up to where feeds were read.
@@ -152,6 +157,15 @@ impl Store {
         }
     }
 
+    /// Puts the store of a folder aside, for what is in it cannot be used; returns its new name.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be renamed.
+    pub fn put_aside(folder: &Path) -> Result<PathBuf, StoreError> {
+        put_aside(&folder.join(FILE)).map_err(|e| StoreError::Disk(e.to_string()))
+    }
+
     fn open_file(path: &Path) -> Result<Self, StoreError> {
         let store = Self { path: path.to_owned(), database: RwLock::new(Some(open(path)?)), waiting: Mutex::default() };
         store.check_version()?;
@@ -183,7 +197,17 @@ impl Store {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         drop(database.take());
         *database = Some(open(&self.path)?);
-        Ok(())
+        drop(database);
+        self.count_waiting()
+    }
+
+    /// The number of the last commit; 0 before the first.
+    ///
+    /// # Errors
+    ///
+    /// If the store is damaged or the disk fails.
+    pub fn commits(&self) -> Result<u64, StoreError> {
+        self.read(|tx| Ok(tx.open_table(META)?.get(COMMIT)?.map_or(0, |number| number.value())))
     }
 
     /// Up to where each feed was read.
@@ -211,6 +235,11 @@ impl Store {
     /// If the disk fails: the same commit can be tried again after [`Store::reopen`].
     pub fn commit(&self, commit: &Commit, routes: &[Route]) -> Result<BTreeMap<String, u64>, StoreError> {
         let (added, dropped) = self.write(|tx| {
+            let mut meta = tx.open_table(META)?;
+            if meta.get(COMMIT)?.is_some_and(|last| last.value() >= commit.number) {
+                return Ok((BTreeMap::new(), BTreeMap::new()));
+            }
+            meta.insert(COMMIT, commit.number)?;
             journal::append(tx, &commit.journal)?;
             let mut positions = tx.open_table(POSITION)?;
             for (feed, position) in &commit.positions {
