@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::judge::Judge;
-use super::telemetry::wall_clock;
 use crate::alert::{Activity, Feedback, Notice};
 use crate::engine::Taught;
+use crate::sink::wall_clock;
 use crate::state::State;
 use crate::store::{Deed, Entry, Record, Said, Status, Store, StoreError, Word};
 use crate::text::Text;

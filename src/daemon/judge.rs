@@ -14,11 +14,12 @@ use tracing::{error, info, warn};
 
 use super::control::{Order, obey};
 use super::engines::Engines;
-use super::telemetry::{Telemetry, wall_clock};
+use super::telemetry::Telemetry;
 use crate::alert::Notice;
 use crate::checkpoint::{Checkpoint, Step};
 use crate::event::Timestamp;
 use crate::sink::rejects::Rejects;
+use crate::sink::wall_clock;
 use crate::source::live::{Ack, Inbox, Pending};
 use crate::store::{Commit, Entry, Judged, Route, Store, StoreError};
 use crate::text::Text;

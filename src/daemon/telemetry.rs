@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
 
@@ -11,7 +10,7 @@ use super::engines::Outcome;
 use crate::alert::{Activity, Notice, Severity};
 use crate::engine::Census;
 use crate::event::Timestamp;
-use crate::sink::SinkStatus;
+use crate::sink::{SinkStatus, wall_clock};
 use crate::source::live::Board;
 use crate::text::Text;
 
@@ -55,13 +54,6 @@ pub struct Telemetry {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The wall clock, as alerts have it.
-#[must_use]
-pub fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 impl Telemetry {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::header::HeaderMap;
 
 use super::http::{Client, HttpSettings};
-use super::{Trouble, now};
+use super::{Trouble, wall_clock};
 use crate::event::Timestamp;
 use crate::format::alertmanager;
 use crate::store::Outbox;
@@ -26,7 +26,7 @@ impl Alertmanager {
     /// counts from now.
     pub(super) async fn deliver(&mut self, notices: &[Outbox]) -> Result<(), Trouble> {
         let micros = i64::try_from(self.resolve_after.as_micros()).unwrap_or(i64::MAX);
-        let end = Timestamp(now().0.saturating_add(micros));
+        let end = Timestamp(wall_clock().0.saturating_add(micros));
         let body = alertmanager::write(notices.iter().map(|notice| (&notice.incident, notice.activity)), end);
         self.client.post("application/json", HeaderMap::new(), body).await
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{Reopen, Sink, SinkSettings, Trouble, now};
+use super::{Reopen, Sink, SinkSettings, Trouble, wall_clock};
 use crate::alert::{Action, Activity, Actor, Alert, Bits, Impact, Incident, Reason, Severity, Signal, Technique};
 use crate::event::{Outcome, PrincipalKind, Timestamp};
 use crate::store::Outbox;
@@ -26,7 +26,7 @@ pub async fn check(sinks: &[SinkSettings]) -> Vec<(String, Result<(), Text>)> {
 
 async fn deliver(settings: &SinkSettings) -> Result<(), Text> {
     let mut sink = Sink::open(settings, &Reopen::default()).map_err(|unusable| unusable.what)?;
-    sink.deliver(&[test_notice(settings.least, now())]).await.map_err(Trouble::what)
+    sink.deliver(&[test_notice(settings.least, wall_clock())]).await.map_err(Trouble::what)
 }
 
 /// An incident of `severity` that is a test, and says so wherever it is shown; each moment's is another.

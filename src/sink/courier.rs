@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::dead_letters::DeadLetters;
-use super::{Sink, SinkSettings, SinkStatus, Trouble, blocking, now};
+use super::{Sink, SinkSettings, SinkStatus, Trouble, blocking, wall_clock};
 use crate::event::Timestamp;
 use crate::store::{Outbox, Store, StoreError};
 use crate::text::Text;
@@ -173,7 +173,7 @@ impl Courier {
     /// Keeps what the sink refused for good.
     async fn set_aside(&mut self, notice: &Outbox, why: Text) -> Result<(), Trouble> {
         let (letters, letter, reason) = (self.dead_letters.clone(), notice.clone(), why.clone());
-        let added = blocking(move || letters.add(&letter, &reason, now())).await?;
+        let added = blocking(move || letters.add(&letter, &reason, wall_clock())).await?;
         let kept = added.map_err(|e| Trouble::transient(format!("cannot write its dead-letter file: {e}")))?;
         if !kept {
             self.status.lost.fetch_add(1, Ordering::Relaxed);

@@ -156,8 +156,9 @@ fn lines(format: Format, notices: &[Outbox]) -> Vec<u8> {
 }
 
 /// Now, for those outside who compare it with their own clock.
+#[must_use]
 #[expect(clippy::disallowed_methods, reason = "receivers live in the present; nothing is judged by it")]
-fn now() -> Timestamp {
+pub fn wall_clock() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
 }

@@ -291,7 +291,7 @@ async fn a_receiver_can_tell_that_a_request_is_ours_and_that_nobody_changed_it()
     assert_eq!([request.header("authorization"), request.header("x-team")], [Some("Bearer token"), Some("soc")]);
     assert_eq!(request.header("host"), Some(receiver.address.to_string().as_str()));
     let timestamp = request.header("x-sawatch-timestamp").expect("a time");
-    let age = now().0 / 1_000_000 - timestamp.parse::<i64>().expect("seconds");
+    let age = wall_clock().0 / 1_000_000 - timestamp.parse::<i64>().expect("seconds");
     assert!((0..60).contains(&age), "{age}");
     let hex = request.header("x-sawatch-signature").and_then(|value| value.strip_prefix("sha256=")).expect("hex");
     let tag: Vec<u8> =
@@ -307,7 +307,7 @@ async fn alertmanager_is_told_several_at_once_and_when_they_end() {
     let (rig, receiver) = (Rig::new(), Receiver::start([]).await);
     let settings = sink(Kind::alertmanager(http(&receiver)));
     rig.commit(&settings, 1..=2);
-    let before = now();
+    let before = wall_clock();
     rig.deliver(&settings).await;
     let received = receiver.received();
     let alerts = received[0].json();

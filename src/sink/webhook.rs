@@ -10,7 +10,7 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
 
 use super::http::{Client, HttpSettings};
-use super::{MOST_AT_ONCE, Trouble, line, now, secret};
+use super::{MOST_AT_ONCE, Trouble, line, secret, wall_clock};
 use crate::format::Format;
 use crate::store::Outbox;
 use crate::text::Text;
@@ -51,7 +51,7 @@ impl Webhook {
         let mut headers = HeaderMap::new();
         if let Some(path) = &self.secret_file {
             let secret = secret::fetch(path.clone()).await?;
-            let timestamp = (now().0 / 1_000_000).to_string();
+            let timestamp = (wall_clock().0 / 1_000_000).to_string();
             headers.insert(SIGNATURE, header(&signature(&secret, &timestamp, &body)));
             headers.insert(TIMESTAMP, header(&timestamp));
         }

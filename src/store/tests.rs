@@ -121,6 +121,7 @@ fn that_something_was_delivered_can_be_said_twice() {
     store.commit(&commit, &[route("a")]).expect("room");
     let last = store.outbox("a", 100).expect("read").last().expect("one").0;
     store.delivered("a", last).expect("room");
+    let commit = Commit { number: 2, ..commit };
     store.commit(&commit, &[route("a")]).expect("room");
     store.delivered("a", last).expect("room");
     assert_eq!(store.outbox("a", 100).expect("read").len(), commit.notices.len());

@@ -8,7 +8,7 @@ use hyper::header::{HeaderMap, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
 use crate::event::Timestamp;
-use crate::sink::{Trouble, now};
+use crate::sink::{Trouble, wall_clock};
 use crate::text::Text;
 
 /// Bytes of an answer that are read.
@@ -24,7 +24,7 @@ pub(super) struct Answer {
 /// Reads an answer, and says whether that was the whole of it.
 pub(super) async fn read(response: Response<Incoming>) -> hyper::Result<(Answer, bool)> {
     let status = response.status();
-    let retry_after = retry_after(response.headers(), now());
+    let retry_after = retry_after(response.headers(), wall_clock());
     let mut body = response.into_body();
     let mut start = Vec::new();
     let is_whole = loop {
