@@ -9,12 +9,14 @@ use crate::sink::stream::Stream;
 
 mod backtest;
 mod completions;
+mod config;
 mod detectors;
 mod explain;
 mod job;
 mod man;
 mod progress;
 mod replay;
+mod sinks;
 mod terminal;
 mod webhook;
 
@@ -72,6 +74,8 @@ enum Command {
     Detectors(detectors::Args),
     Explain(explain::Args),
     Webhook(webhook::Args),
+    Config(config::Args),
+    Sinks(sinks::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -92,6 +96,8 @@ impl Cli {
             Command::Detectors(args) => detectors::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Webhook(args) => webhook::run(&args),
+            Command::Config(args) => config::run(&args),
+            Command::Sinks(args) => sinks::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         };
