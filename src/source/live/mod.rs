@@ -13,6 +13,7 @@ use crate::text::Text;
 
 mod board;
 mod inbox;
+pub mod kafka;
 pub mod pack;
 
 pub use board::{Board, FeedStatus, Standing};
