@@ -16,6 +16,7 @@ mod man;
 mod progress;
 mod replay;
 mod terminal;
+mod topic;
 
 /// How a run ends, as its exit code tells a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -96,8 +96,7 @@ impl State {
 impl Member {
     pub(super) fn new(settings: KafkaSettings, cx: SourceContext) -> Self {
         let (sender, safe) = channel();
-        let state =
-            State { ours: HashMap::new(), given: HashMap::new(), safe, sender, trouble: Trouble::default() };
+        let state = State { ours: HashMap::new(), given: HashMap::new(), safe, sender, trouble: Trouble::default() };
         let member = Self { settings, cx, state: Mutex::new(state) };
         // before there is any partition, this is where it can be seen that brokers are down
         _ = member.cx.board.feed(&member.name());
@@ -209,7 +208,10 @@ impl Member {
         // what is lost already belongs to another
         if !consumer.assignment_lost() {
             if !state.wait_until_settled(&ids) {
-                warn!("kafka source {}: partitions go to another before all is safe: it will be read twice", self.settings.name);
+                warn!(
+                    "kafka source {}: partitions go to another before all is safe: it will be read twice",
+                    self.settings.name
+                );
             }
             state.store(consumer);
             match consumer.commit_consumer_state(CommitMode::Sync) {
@@ -234,8 +236,10 @@ impl ClientContext for Member {
 
     fn stats(&self, statistics: Statistics) {
         let mut state = self.state();
-        for (topic, partition, known) in
-            statistics.topics.iter().flat_map(|(name, topic)| topic.partitions.iter().map(move |(p, known)| (name, p, known)))
+        for (topic, partition, known) in statistics
+            .topics
+            .iter()
+            .flat_map(|(name, topic)| topic.partitions.iter().map(move |(p, known)| (name, p, known)))
         {
             if let Some(ours) = state.ours.get_mut(&IdRef { topic, partition: *partition }) {
                 // the last stable offset is as far as records can be read while a transaction is open
@@ -269,7 +273,11 @@ impl ConsumerContext for Member {
             if is_cooperative { consumer.incremental_unassign(list) } else { consumer.unassign() }
         };
         if let Err(error) = outcome {
-            warn!("kafka source {}: partitions could not be shared out: {}", self.settings.name, Text::from(error.to_string()));
+            warn!(
+                "kafka source {}: partitions could not be shared out: {}",
+                self.settings.name,
+                Text::from(error.to_string())
+            );
         }
     }
 

@@ -5,12 +5,16 @@
 //! polls, gathers, decodes at the inbox's door, and never waits for room: a partition that finds none is paused.
 
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hashbrown::Equivalent;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::{Source, SourceContext, SourceError};
 use crate::text::Text;
@@ -26,6 +30,9 @@ use member::Member;
 
 /// How often batches that are due are handed over, and offsets that are safe are stored.
 const TURN: Duration = Duration::from_millis(25);
+
+/// How long leaving the group may take: what was read is waited for, committed, and the brokers told.
+const LEAVING: Duration = Duration::from_secs(10);
 
 /// The longest name of a cluster that a record may say.
 const MAX_CLUSTER: usize = 253;
@@ -87,11 +94,12 @@ impl Kafka {
 
     fn consumer(&self, cx: SourceContext) -> Result<BaseConsumer<Member>, SourceError> {
         let member = Member::new(self.0.clone(), cx);
-        let consumer: BaseConsumer<Member> = self.0.client().create_with_context(member).map_err(|error| match error {
-            // its words hold the value
-            KafkaError::ClientConfig(_, _, key, _) => self.wrong(&format!("property {key} has a wrong value")),
-            other => self.wrong(&format!("{other}; correct its properties")),
-        })?;
+        let consumer: BaseConsumer<Member> =
+            self.0.client().create_with_context(member).map_err(|error| match error {
+                // its words hold the value
+                KafkaError::ClientConfig(_, _, key, _) => self.wrong(&format!("property {key} has a wrong value")),
+                other => self.wrong(&format!("{other}; correct its properties")),
+            })?;
         let topics: Vec<&str> = self.0.topics.iter().map(String::as_str).collect();
         let subscribed = consumer.subscribe(&topics);
         subscribed.map_err(|error| self.wrong(&format!("{error}; correct topics: a pattern may be none")))?;
@@ -107,10 +115,18 @@ impl Source for Kafka {
     fn run(self: Box<Self>, cx: SourceContext) -> Result<(), SourceError> {
         let stop = cx.stop.clone();
         let consumer = self.consumer(cx)?;
+        let outcome = self.read(&consumer, &stop);
+        leave(consumer);
+        outcome
+    }
+}
+
+impl Kafka {
+    fn read(&self, consumer: &BaseConsumer<Member>, stop: &CancellationToken) -> Result<(), SourceError> {
         let mut next_turn = Instant::now() + TURN;
         while !stop.is_cancelled() {
             match consumer.poll(TURN) {
-                Some(Ok(message)) => consumer.context().take(&consumer, &message),
+                Some(Ok(message)) => consumer.context().take(consumer, &message),
                 // everything that may pass was told to the context
                 Some(Err(KafkaError::MessageConsumptionFatal(code))) => return Err(self.fatal(code, "")),
                 Some(Err(_)) => {}
@@ -123,20 +139,33 @@ impl Source for Kafka {
             let now = Instant::now();
             if now >= next_turn {
                 next_turn = now + TURN;
-                if consumer.context().turn(&consumer).is_err() {
+                if consumer.context().turn(consumer).is_err() {
                     break;
                 }
             }
         }
-        // dropping the consumer gives its partitions back, once what was read of them is safe
         Ok(())
     }
-}
 
-impl Kafka {
     fn fatal(&self, code: RDKafkaErrorCode, reason: &str) -> SourceError {
         let advice = trouble::advice(code).unwrap_or("start sawatch again");
         let reason = if reason.is_empty() { code.to_string() } else { reason.to_owned() };
         self.wrong(&format!("{reason}; {advice}"))
     }
 }
+
+/// Dropping a consumer gives its partitions back, once what was read of them is safe. Without brokers it does not end, so
+/// it has a thread of its own, which is left behind if need be: whoever is next begins at what was committed before.
+fn leave(consumer: BaseConsumer<Member>) {
+    let (done, left) = channel();
+    let leaving = thread::Builder::new().name("kafka-leave".to_owned()).spawn(move || {
+        drop(consumer);
+        _ = done.send(());
+    });
+    if leaving.is_err() || left.recv_timeout(LEAVING).is_err() {
+        warn!("the Kafka group is left without a word: the brokers do not answer");
+    }
+}
+
+#[cfg(test)]
+mod tests;

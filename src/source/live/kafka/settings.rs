@@ -125,7 +125,8 @@ impl KafkaSettings {
         client.set("group.id", &self.group);
         for (key, value) in DEFAULTS.into_iter().chain([("auto.offset.reset", self.from.as_str())]) {
             // the newer protocol has its strategy at the brokers, and the client refuses to be told one
-            let is_theirs = key == "partition.assignment.strategy" && self.properties.says("group.protocol", "consumer");
+            let is_theirs =
+                key == "partition.assignment.strategy" && self.properties.says("group.protocol", "consumer");
             if !self.properties.has(key) && !is_theirs {
                 client.set(key, value);
             }
@@ -180,6 +181,9 @@ mod tests {
         assert_eq!((has("statistics.interval.ms"), has("group.id")), ("1000".into(), "sawatch".into()));
         assert_eq!(has("partition.assignment.strategy"), "cooperative-sticky");
         let newer = settings(&[("group.protocol", "consumer")]).client();
-        assert_eq!((newer.get("partition.assignment.strategy"), newer.get("auto.offset.reset")), (None, Some("latest")));
+        assert_eq!(
+            (newer.get("partition.assignment.strategy"), newer.get("auto.offset.reset")),
+            (None, Some("latest"))
+        );
     }
 }

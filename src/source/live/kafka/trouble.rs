@@ -32,7 +32,9 @@ impl Trouble {
                 self.now = Some(code);
                 let reason = match (&self.connection, code) {
                     (Some(connection), AllBrokersDown) => connection.clone(),
-                    (_, AutoOffsetReset) => Text::new("the offset to begin at is not there, and auto.offset.reset=error"),
+                    (_, AutoOffsetReset) => {
+                        Text::new("the offset to begin at is not there, and auto.offset.reset=error")
+                    }
                     _ => Text::new(reason),
                 };
                 Some(advice(code).map_or_else(|| reason.clone(), |advice| Text::new(&format!("{reason}; {advice}"))))
@@ -54,7 +56,10 @@ impl Trouble {
 }
 
 const fn is_login(code: RDKafkaErrorCode) -> bool {
-    matches!(code, RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed | RDKafkaErrorCode::SSL)
+    matches!(
+        code,
+        RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed | RDKafkaErrorCode::SSL
+    )
 }
 
 /// What to do about it.
@@ -94,7 +99,11 @@ mod tests {
     #[test]
     fn a_refused_login_is_not_covered_by_what_follows_from_it() {
         let mut trouble = Trouble::default();
-        assert!(trouble.hear(RDKafkaErrorCode::Authentication, "no\u{1b}[2J").is_some_and(|said| !said.as_str().contains('\u{1b}')));
+        assert!(
+            trouble
+                .hear(RDKafkaErrorCode::Authentication, "no\u{1b}[2J")
+                .is_some_and(|said| !said.as_str().contains('\u{1b}'))
+        );
         assert_eq!(trouble.hear(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down"), None);
     }
 
