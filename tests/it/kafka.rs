@@ -28,8 +28,8 @@ fn broker() -> String {
 
 /// A name that no other run has used.
 fn fresh(name: &str) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    format!("{name}-{}-{}", std::process::id(), now.as_nanos())
+    let random = tempfile::tempdir().unwrap();
+    format!("{name}{}", random.path().file_name().unwrap().to_str().unwrap())
 }
 
 fn client(broker: &str) -> ClientConfig {

@@ -50,7 +50,7 @@ struct State {
 impl State {
     fn settle(&mut self, Safe { id, next }: Safe) {
         if let Some(partition) = self.ours.get_mut(&id) {
-            partition.kept = partition.kept.max(Some(next));
+            partition.keep(next);
         }
     }
 
@@ -79,7 +79,7 @@ impl State {
     /// Has what is safe committed within a second; the list must not outlive this, or dropping the consumer never ends.
     fn store<C: Consumer<Member>>(&mut self, consumer: &C) {
         let mut list = TopicPartitionList::new();
-        for (id, partition) in self.ours.iter_mut().filter(|(_, partition)| partition.kept > partition.stored) {
+        for (id, partition) in self.ours.iter_mut().filter(|(_, partition)| partition.is_news()) {
             let next = partition.kept.and_then(|next| i64::try_from(next).ok()).map(Offset::Offset);
             if next.is_some_and(|next| list.add_partition_offset(&id.topic, id.partition, next).is_ok()) {
                 partition.stored = partition.kept;
@@ -114,7 +114,7 @@ impl Member {
     /// Takes a record.
     pub(super) fn take(&self, consumer: &BaseConsumer<Self>, message: &BorrowedMessage<'_>) {
         let mut state = self.state();
-        if state.trouble.is_over() {
+        if state.trouble.record_came() {
             self.stand(&state, &Standing::Reading);
             info!("kafka source {}: reading again", self.settings.name);
         }
@@ -246,7 +246,7 @@ impl ClientContext for Member {
                 ours.measure(known.lo_offset, if known.ls_offset < 0 { known.hi_offset } else { known.ls_offset });
             }
         }
-        if statistics.brokers.values().any(|broker| broker.state == "UP") && state.trouble.is_over() {
+        if statistics.brokers.values().any(|broker| broker.state == "UP") && state.trouble.brokers_answer() {
             self.stand(&state, &Standing::Reading);
             info!("kafka source {}: brokers answer again", self.settings.name);
         }
@@ -257,7 +257,11 @@ impl ClientContext for Member {
         let Some(code) = error.rdkafka_error_code() else { return };
         if let Some(said) = state.trouble.hear(code, reason) {
             warn!("kafka source {}: {said}", self.settings.name);
-            self.stand(&state, &Standing::Waiting(said));
+            if state.trouble.is_everywhere() {
+                self.stand(&state, &Standing::Waiting(said));
+            } else {
+                self.cx.board.feed(&self.name()).stand(Standing::Waiting(said));
+            }
         }
     }
 }

@@ -69,8 +69,9 @@ impl Partition {
             open: None,
             waiting: VecDeque::new(),
             given: None,
-            kept: None,
-            stored: None,
+            // what was given out in an earlier turn of ours may become safe now, and is no news to Kafka
+            kept: begin,
+            stored: begin,
             is_paused: false,
             leap: None,
         }
@@ -156,6 +157,16 @@ impl Partition {
             self.status.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Everything before `next` is safe.
+    pub(super) fn keep(&mut self, next: u64) {
+        self.kept = self.kept.max(Some(next));
+    }
+
+    /// Whether Kafka has not been told all of what is safe.
+    pub(super) fn is_news(&self) -> bool {
+        self.kept > self.stored
     }
 
     pub(super) fn is_full(&self) -> bool {

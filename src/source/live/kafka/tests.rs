@@ -135,7 +135,7 @@ fn is_contiguous(stretches: &[(u64, u64)]) -> bool {
 
 #[test]
 fn reading_goes_on_from_the_store_and_from_kafka_where_that_is_further() {
-    for (read, committed) in [(None, 0), (Some(4), 0), (Some(4), 7), (Some(8), 7), (None, 7)] {
+    let begins = |read: Option<u64>, committed: i64| {
         let mock = Mock::new();
         mock.produce(&[("c", Some(EVENT)); 10]);
         if committed > 0 {
@@ -147,7 +147,13 @@ fn reading_goes_on_from_the_store_and_from_kafka_where_that_is_further() {
         assert!(is_contiguous(&taken), "{taken:?}");
         running.end();
         assert_eq!(mock.committed(), Offset::Offset(10));
-    }
+    };
+    // the mock takes three seconds to make a group
+    thread::scope(|scope| {
+        for (read, committed) in [(None, 0), (Some(4), 0), (Some(4), 7), (Some(8), 7), (None, 7)] {
+            scope.spawn(move || begins(read, committed));
+        }
+    });
 }
 
 #[test]
@@ -233,6 +239,17 @@ fn a_log_that_began_behind_us_is_a_loss_and_other_gaps_are_not() {
     assert_eq!((missed(), status.lag.load(std::sync::atomic::Ordering::Relaxed)), (59, 99));
     partition.measure(90, -1001);
     assert_eq!(missed(), 59);
+}
+
+#[test]
+fn what_becomes_safe_late_takes_nothing_back() {
+    let (safe, _acks) = std::sync::mpsc::channel();
+    let id = Id { topic: "audit".into(), partition: 0 };
+    let mut partition = partition::Partition::new(id, "f".into(), Board::default().feed("f"), safe, Some(500));
+    partition.keep(200);
+    assert!(!partition.is_news() && partition.is_settled());
+    partition.keep(600);
+    assert!(partition.is_news());
 }
 
 #[test]

@@ -43,9 +43,18 @@ impl Trouble {
     }
 
     /// Brokers answer: true if that is news.
-    pub(super) fn is_over(&mut self) -> bool {
-        let is_over = self.now.is_some_and(|code| code == RDKafkaErrorCode::AllBrokersDown || is_login(code));
-        is_over && self.clear()
+    pub(super) fn brokers_answer(&mut self) -> bool {
+        self.is_everywhere() && self.clear()
+    }
+
+    /// A record came: true if that is news. It says nothing of other topics.
+    pub(super) fn record_came(&mut self) -> bool {
+        self.now.is_some_and(|code| !is_of_topic(code)) && self.clear()
+    }
+
+    /// Whether nothing can be read for it.
+    pub(super) fn is_everywhere(&self) -> bool {
+        self.now.is_some_and(|code| code == RDKafkaErrorCode::AllBrokersDown || is_login(code))
     }
 
     /// Nothing is amiss: true if that is news.
@@ -60,6 +69,11 @@ const fn is_login(code: RDKafkaErrorCode) -> bool {
         code,
         RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed | RDKafkaErrorCode::SSL
     )
+}
+
+const fn is_of_topic(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::{TopicAuthorizationFailed, UnknownTopic, UnknownTopicOrPartition};
+    matches!(code, UnknownTopic | UnknownTopicOrPartition | TopicAuthorizationFailed)
 }
 
 /// What to do about it.
@@ -92,7 +106,7 @@ mod tests {
         let said = trouble.hear(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down").expect("news");
         assert!(said.as_str().starts_with("a:1: Connection refused; it is tried again"), "{said}");
         assert_eq!(trouble.hear(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down"), None);
-        assert!(trouble.is_over() && !trouble.is_over());
+        assert!(trouble.brokers_answer() && !trouble.brokers_answer());
         assert!(trouble.hear(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down").is_some());
     }
 
@@ -111,7 +125,7 @@ mod tests {
     fn a_topic_that_is_missing_is_not_over_because_brokers_answer() {
         let mut trouble = Trouble::default();
         assert!(trouble.hear(RDKafkaErrorCode::UnknownTopicOrPartition, "audit").is_some());
-        assert!(!trouble.is_over());
+        assert!(!trouble.brokers_answer() && !trouble.record_came() && !trouble.is_everywhere());
         assert!(trouble.clear());
     }
 }
