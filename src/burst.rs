@@ -36,7 +36,8 @@ impl Window {
         u32::try_from(self.things.len()).unwrap_or(u32::MAX)
     }
 
-    fn count(&mut self, at: Timestamp, span: Span, what: u64, declared: bool) {
+    /// Counts that `what` happened at `at`, in a window of `span`; in a declared period that is usual at once.
+    pub fn count(&mut self, at: Timestamp, span: Span, what: u64, declared: bool) {
         if self.count == 0 {
             self.start = at;
         } else if at.since(self.start) > span {

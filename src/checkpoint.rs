@@ -1,5 +1,6 @@
 //! How far each feed was read: pure algebra over positions, so that nothing is learnt twice and what is missing is known.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -88,12 +89,16 @@ impl Checkpoint {
     }
 }
 
-/// Whether both are of one file: one whose head is no longer than then may have grown since.
+/// Whether `from` is of the file that was read: one whose head is longer by now may have grown since, and none shrinks.
 fn is_same_file(read: &Position, from: &Position) -> bool {
     match (&read.file, &from.file) {
         (None, None) => true,
-        (Some(a), Some(b)) => {
-            (a.device, a.inode) == (b.device, b.inode) && (a.head_bytes != b.head_bytes || a.head == b.head)
+        (Some(read), Some(from)) if (read.device, read.inode) == (from.device, from.inode) => {
+            match from.head_bytes.cmp(&read.head_bytes) {
+                Ordering::Less => false,
+                Ordering::Equal => read.head == from.head,
+                Ordering::Greater => true,
+            }
         }
         _ => false,
     }
@@ -133,5 +138,7 @@ mod tests {
         assert_eq!(checkpoint.step("a", &of(file(7, 1))), Step::Overlap);
         assert_eq!(checkpoint.step("a", &of(file(8, 1))), Step::Next);
         assert_eq!(checkpoint.step("a", &of(file(7, 2))), Step::Next);
+        let young = file(7, 1).map(|id| FileId { head_bytes: 9, ..id });
+        assert_eq!(checkpoint.step("a", &of(young)), Step::Next, "it was truncated");
     }
 }

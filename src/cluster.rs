@@ -6,19 +6,49 @@ use std::net::IpAddr;
 use crate::address::Addresses;
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::PeerValues;
-use crate::baseline::{Baseline, Facet, Learning, Novel, Observation};
-use crate::burst::Bursts;
+use crate::baseline::{Baseline, Facet, HALF_LIFE_DAYS, Learning, Novel, Observation};
+use crate::burst::{Bursts, Window, key_of_account};
+use crate::clock::Clock;
 use crate::credential::Credentials;
+use crate::decode::is_read;
 use crate::event::{Event, Outcome, Principal, PrincipalKind, Span, Timestamp};
 
 /// Age at which an undeclared cluster counts as known.
 const KNOWN_AFTER: Span = Span::days(7);
 
+/// How long until what principals have in common counts for half, as in their baselines.
+const HALF_LIFE: Span = Span::days(HALF_LIFE_DAYS as i64);
+
 /// Addresses of the control plane that are remembered, at most.
 const MAX_CONTROL_PLANE: usize = 64;
 
+/// How close together accounts must surge for it to be one change in the cluster: a restart, an upgrade.
+const SURGE: Span = Span::hours(1);
+
+/// Accounts that must surge within [`SURGE`].
+const SURGE_ACCOUNTS: u32 = 3;
+
 /// Facets of which each new value is a step of looking around; a client of many names floods a baseline.
 pub const STEPS: [Facet; 4] = [Facet::ActionInNamespace, Facet::Name, Facet::Reach, Facet::Agent];
+
+/// How often a body was logged of what may have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bodies {
+    /// New writes of objects whose bodies are read.
+    pub writes: u32,
+    /// How many of these had one.
+    pub logged: u32,
+}
+
+impl Bodies {
+    fn count(&mut self, event: &Event<'_>) {
+        // of what is refused before it is read no body is logged
+        if event.code < 300 && is_read(&event.verb, &event.target) {
+            self.writes = self.writes.saturating_add(1);
+            self.logged = self.logged.saturating_add(u32::from(event.facts.body.is_some()));
+        }
+    }
+}
 
 /// What principals have in common: who else does what, whose credentials are where.
 #[derive(Debug)]
@@ -33,12 +63,20 @@ pub struct Cluster {
     pub denials: Bursts,
     /// Recent new things.
     pub spreads: Bursts,
+    /// Accounts that lately asked for more than ever.
+    pub surges: Window,
+    /// How often bodies were logged.
+    pub bodies: Bodies,
     /// Addresses that the control plane comes from.
     pub control_plane: HashSet<IpAddr>,
     /// When it was first heard of.
     pub first: Option<Timestamp>,
     /// Whether a period of it was declared normal and complete.
     pub declared: bool,
+    /// When the current half-life began.
+    pub epoch: Option<Timestamp>,
+    /// The time that is now.
+    pub clock: Clock,
 }
 
 impl Cluster {
@@ -51,16 +89,32 @@ impl Cluster {
             addresses: Addresses::default(),
             denials: Bursts::default(),
             spreads: Bursts::default(),
+            surges: Window::default(),
+            bodies: Bodies::default(),
             control_plane: HashSet::new(),
             first: None,
             declared: false,
+            epoch: None,
+            clock: Clock::default(),
         }
+    }
+
+    /// Lets what was learnt fade at each half-life: peers and habits of credentials are counted anew, of what is still
+    /// remembered. Networks stay: when one was last in use nobody remembers.
+    pub fn age(&mut self, baselines: &Baselines) {
+        let at = self.clock.now;
+        let epoch = self.epoch.get_or_insert(at);
+        let Ok(times @ 1..) = u32::try_from(at.since(*epoch).0 / HALF_LIFE.0) else { return };
+        epoch.0 += i64::from(times) * HALF_LIFE.0;
+        self.peers.recount(baselines, at);
+        self.credentials.fade(at, times);
     }
 
     /// Counts what an event shows that is no news; false if its credential or its outcome asks for a closer look.
     pub fn touch(&mut self, event: &Event<'_>, seen: &Observation, declared: bool) -> bool {
         self.first.get_or_insert(event.at);
         let familiar = self.credentials.touch(event, seen);
+        self.credentials.refuse(event);
         let refused = event.outcome.is_denied() || event.outcome == Outcome::Unauthenticated;
         if let Some(what) = seen.value(Facet::ActionInNamespace).filter(|_| refused) {
             self.denials.count(event, what, declared);
@@ -73,6 +127,15 @@ impl Cluster {
         for what in STEPS.into_iter().filter(|&facet| novel.contains(facet)).filter_map(|facet| seen.value(facet)) {
             self.spreads.count(event, what, declared);
         }
+        if novel.is_surging() && !declared {
+            self.surges.count(event.at, SURGE, key_of_account(&event.username), false);
+        }
+    }
+
+    /// Whether several accounts have begun to ask for more than ever, at `at`.
+    #[must_use]
+    pub fn is_surge(&self, at: Timestamp) -> bool {
+        self.surges.distinct() >= SURGE_ACCOUNTS && at.since(self.surges.start) <= SURGE
     }
 
     /// Learns what is new about an event, of its principal and of the cluster.
@@ -88,6 +151,10 @@ impl Cluster {
         if baseline.requests() == 1 {
             self.join(principal, event.at);
         }
+        if learning.quarantine {
+            baseline.quarantine_volume();
+        }
+        self.bodies.count(event);
         self.credentials.issue(event, learning.quarantine);
         self.credentials.learn(event, seen, learning.quarantine, self.is_relayed(event));
         for (facet, value) in seen.iter().filter(|&(facet, _)| novel.contains(facet)) {

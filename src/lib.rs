@@ -26,11 +26,15 @@ pub mod credential;
 
 pub mod burst;
 
+pub mod clock;
+
 pub mod cluster;
 
 pub mod detector;
 
 pub mod requests;
+
+pub mod blind_spot;
 
 pub mod triage;
 
@@ -53,6 +57,8 @@ pub mod pipeline;
 pub mod config;
 
 pub mod backtest;
+
+pub mod daemon;
 
 pub mod cli;
 

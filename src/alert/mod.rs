@@ -3,9 +3,11 @@
 //! One structure, of which every format is a view: numbers inside, sentences rendered from them. Every string that came
 //! from an event is a [`Text`].
 
+mod lesson;
 mod literal;
 mod notice;
 mod reason;
+mod severity;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -16,64 +18,16 @@ use uuid::Uuid;
 
 use crate::event::{Outcome, PrincipalKind, Timestamp};
 use crate::text::Text;
+pub use lesson::{Feedback, Lesson};
 pub use literal::Literal;
 use literal::literal;
 pub use notice::{Activity, Notice};
 pub use reason::{Grade, History, Peers, Reason, Thousands};
+pub use severity::Severity;
 
 /// Surprise in bits: `-log2` of how probable something new was here and now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Bits(pub f32);
-
-/// How bad: OCSF's scale, whose numbers are `severity_id`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Severity {
-    /// Listed on request; never notifies.
-    Informational = 1,
-    /// Worth a look beside other evidence.
-    Low = 2,
-    /// Worth a look today. The lowest that notifies.
-    Medium = 3,
-    /// Worth a look now.
-    High = 4,
-    /// Wake somebody.
-    Critical = 5,
-}
-
-impl Severity {
-    /// Every severity, mildest first.
-    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    /// The severity of a risk score (0 to 100).
-    #[must_use]
-    pub const fn of_risk(risk: u8) -> Self {
-        match risk {
-            0..20 => Self::Informational,
-            20..40 => Self::Low,
-            40..60 => Self::Medium,
-            60..85 => Self::High,
-            _ => Self::Critical,
-        }
-    }
-
-    /// The word for it, lower case.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Informational => "informational",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// A MITRE ATT&CK technique with the tactic it serves here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -222,6 +176,8 @@ pub struct Incident {
     pub events: u64,
     /// The evidence, one for each distinct unusual thing, most severe first; capped, never empty.
     pub alerts: Vec<Alert>,
+    /// What was new in it, for an analyst's word to be learnt by; capped, no part of what is told.
+    pub lessons: Vec<Lesson>,
 }
 
 impl Incident {

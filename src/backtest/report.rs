@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Found, Score};
 use crate::alert::{Alert, Incident, Thousands};
+use crate::blind_spot::BlindSpot;
 use crate::event::Span;
 use crate::format::rows::rows;
 use crate::format::time::{moment, period};
@@ -22,6 +23,8 @@ const FIGURES: usize = 44;
 pub struct Report<'a> {
     /// The score.
     pub score: &'a Score<'a>,
+    /// What the log does not show.
+    pub blind_spots: &'a [BlindSpot],
     /// The log was not judged to its end.
     pub interrupted: bool,
     /// Columns to wrap at.
@@ -67,7 +70,7 @@ impl Report<'_> {
         if *without_events > 0 {
             self.row(f, "left out", format!("scenarios without audit ids: {without_events}"))?;
         }
-        Ok(())
+        rows(f, self.width, "blind spots", self.blind_spots.iter().map(ToString::to_string))
     }
 
     fn figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

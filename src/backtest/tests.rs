@@ -70,6 +70,7 @@ fn incident(alerts: Vec<Alert>) -> Incident {
         notifies: true,
         events: alerts.len() as u64,
         alerts,
+        lessons: Vec::new(),
     }
 }
 

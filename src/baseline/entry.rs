@@ -12,6 +12,17 @@ pub const QUARANTINE_DAYS: u8 = 3;
 /// intruder to be still at work, short enough for a person who has moved.
 const PROBATION: Span = Span::hours(1);
 
+/// Whether a value may count as normal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Normal,
+    /// It came with an alert: not until it has been seen on [`QUARANTINE_DAYS`] separate days.
+    Quarantined,
+    /// An analyst called it malicious: not until an analyst says otherwise.
+    Blocked,
+}
+
 /// One value of one facet. Times are whole seconds: a table holds many.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -26,7 +37,7 @@ pub struct Entry {
     days: u8,
     /// The facet it is a value of.
     pub facet: Facet,
-    quarantined: bool,
+    standing: Standing,
     declared: bool,
 }
 
@@ -36,7 +47,20 @@ impl Entry {
     pub fn new((facet, hash): (Facet, u64), symbol: Symbol, at: Timestamp, learning: Learning) -> Self {
         let Learning { quarantine, declared } = learning;
         let (now, hash) = (seconds(at), halves(hash));
-        Self { hash, symbol, count: 1, first: now, last: now, days: 1, facet, quarantined: quarantine, declared }
+        let standing = if quarantine { Standing::Quarantined } else { Standing::Normal };
+        Self { hash, symbol, count: 1, first: now, last: now, days: 1, facet, standing, declared }
+    }
+
+    /// The same after an analyst called it malicious.
+    #[must_use]
+    pub fn blocked(self) -> Self {
+        Self { standing: Standing::Blocked, declared: false, ..self }
+    }
+
+    /// The same after an analyst called it benign: as if it had been declared normal.
+    #[must_use]
+    pub fn released(self) -> Self {
+        Self { standing: Standing::Normal, declared: true, ..self }
     }
 
     /// The same as it was after `count` times on `days` separate days, the last at `last`.
@@ -64,10 +88,23 @@ impl Entry {
         Timestamp(i64::from(self.last) * 1_000_000)
     }
 
-    /// Whether it came with an alert and has not been seen on enough separate days since.
+    /// Whether it may count as normal.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Whether it is not normal: it came with an alert and has not been seen on enough separate days since, or it is
+    /// blocked.
     #[must_use]
     pub const fn is_quarantined(&self) -> bool {
-        self.quarantined
+        !matches!(self.standing, Standing::Normal)
+    }
+
+    /// Whether an analyst called it malicious.
+    #[must_use]
+    pub const fn is_blocked(&self) -> bool {
+        matches!(self.standing, Standing::Blocked)
     }
 
     /// Separate days on which it was seen, up to 255.
@@ -84,7 +121,7 @@ impl Entry {
 
     /// Whether it is normal, and was seen once only.
     pub(super) const fn is_single(&self) -> bool {
-        self.count == 1 && !self.quarantined
+        self.count == 1 && !self.is_quarantined()
     }
 
     /// Whether it has not been there for long. What an account had from its first minute has nothing before it to
@@ -102,8 +139,10 @@ impl Entry {
             self.days = self.days.saturating_add(1);
         }
         self.last = self.last.max(now);
-        let released = self.quarantined && self.days >= QUARANTINE_DAYS;
-        self.quarantined &= !released;
+        let released = self.standing == Standing::Quarantined && self.days >= QUARANTINE_DAYS;
+        if released {
+            self.standing = Standing::Normal;
+        }
         released
     }
 

@@ -46,6 +46,11 @@ impl Baselines {
         self.map.insert(username.into(), baseline);
     }
 
+    /// Forgets the baseline of `username`; false if it has none.
+    pub fn remove(&self, username: &str) -> bool {
+        self.map.remove(username).is_some()
+    }
+
     /// Lends the baseline of `username` for reading; none if it has none.
     pub fn peek<R>(&self, username: &str, f: impl FnOnce(&Baseline) -> R) -> Option<R> {
         self.map.get(username).map(|baseline| f(&baseline))
@@ -87,6 +92,12 @@ impl Baselines {
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// How many values had to leave baselines because their facet was full.
+    #[must_use]
+    pub fn evicted_values(&self) -> u64 {
+        self.map.iter().map(|baseline| baseline.evicted()).sum()
     }
 
     /// Counts principals that had to leave before this map was filled with what was kept of another.

@@ -7,27 +7,33 @@ pub mod peers;
 mod sleep;
 mod snapshot;
 mod symbols;
+mod teach;
 mod values;
+mod volume;
 
 use crate::alert::{Bits, History};
 use crate::event::{Span, Timestamp};
 
-pub use entry::{Entry, QUARANTINE_DAYS};
+pub use entry::{Entry, QUARANTINE_DAYS, Standing};
 pub use facet::{Facet, Novel, Observation};
 pub use sleep::Sleep;
 pub use snapshot::{Novelties, Snapshot};
 pub use symbols::{Symbol, Symbols};
 use values::Values;
+pub use volume::{SLOT, Volume};
 
 /// Chances that one active hour of an undeclared history counts for, at most: a burst of fifty thousand requests is no
 /// month's evidence.
 const CHANCES_AN_HOUR: u16 = 16;
 
-/// Minutes after which what was learnt counts for half: 30 days.
-const HALF_LIFE: u32 = 30 * 24 * 60;
+/// Days after which what was learnt counts for half.
+pub const HALF_LIFE_DAYS: u32 = 30;
+
+/// The same in minutes.
+const HALF_LIFE: u32 = HALF_LIFE_DAYS * 24 * 60;
 
 /// How long a value may be unseen before it is new again.
-const FORGET_AFTER: Span = Span::days(90);
+pub const FORGET_AFTER: Span = Span::days(90);
 
 /// Counts of one facet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,6 +96,7 @@ pub struct Baseline {
     /// The minute from which the current half-life runs.
     epoch: u32,
     sleep: Sleep,
+    volume: Volume,
 }
 
 impl Baseline {
@@ -109,6 +116,7 @@ impl Baseline {
             hour_chances: 0,
             epoch: minute(at),
             sleep: Sleep::default(),
+            volume: Volume::default(),
         }
     }
 
@@ -160,6 +168,17 @@ impl Baseline {
     #[must_use]
     pub const fn slept(&self) -> (Span, Span) {
         (Span::seconds(self.sleep.last as i64), Span::seconds(self.sleep.longest as i64))
+    }
+
+    /// How many requests it makes in a while.
+    #[must_use]
+    pub const fn volume(&self) -> &Volume {
+        &self.volume
+    }
+
+    /// Says that an alert came: how much is asked for now must not become normal by itself.
+    pub fn quarantine_volume(&mut self) {
+        self.volume.quarantine();
     }
 
     /// First and last request.
@@ -228,6 +247,9 @@ impl Baseline {
         if self.sleep.is_waking(at) {
             novel.wake();
         }
+        if self.volume.count(at) {
+            novel.surge();
+        }
         novel
     }
 
@@ -240,9 +262,10 @@ impl Baseline {
         self.epoch += times * HALF_LIFE;
         self.chances = halved(self.chances, times);
         self.minutes = halved(self.minutes, times);
+        self.volume.fade(times);
         self.values.retain(|entry| {
             entry.fade(times);
-            at.since(entry.last()) <= FORGET_AFTER
+            entry.is_blocked() || at.since(entry.last()) <= FORGET_AFTER
         });
         for tally in &mut self.tallies {
             let novel_minutes = tally.novel_minutes.checked_shr(times).unwrap_or(0);
@@ -297,15 +320,14 @@ impl Baseline {
         true
     }
 
-    /// Makes room in a full facet: the least recently seen value leaves.
+    /// Makes room in a full facet: the least recently seen value leaves, one that is blocked only if all are.
     fn evict(&mut self, facet: Facet) {
-        let oldest = self.values.iter().filter(|e| e.facet == facet).min_by_key(|e| (e.last(), e.hash())).copied();
+        let of_facet = self.values.iter().filter(|e| e.facet == facet);
+        let oldest = of_facet.min_by_key(|e| (e.is_blocked(), e.last(), e.hash())).copied();
         let Some(oldest) = oldest else { return };
         self.values.remove(facet, oldest.hash());
         let tally = &mut self.tallies[facet as usize];
-        tally.held -= 1;
-        tally.quarantined -= u16::from(oldest.is_quarantined());
-        tally.once -= u16::from(oldest.is_single());
+        tally.drop(&oldest);
         tally.evicted = tally.evicted.saturating_add(1);
     }
 }
@@ -316,6 +338,13 @@ impl Tally {
         self.held += 1;
         self.quarantined += u16::from(entry.is_quarantined());
         self.once += u16::from(entry.is_single());
+    }
+
+    /// Counts a value that is held no longer.
+    fn drop(&mut self, entry: &Entry) {
+        self.held -= 1;
+        self.quarantined -= u16::from(entry.is_quarantined());
+        self.once -= u16::from(entry.is_single());
     }
 
     /// Counts a value that is new in `minute`, one of `minutes` active ones.
@@ -332,7 +361,7 @@ impl Tally {
 }
 
 /// `n`, halved `times` times.
-fn halved(n: u32, times: u32) -> u32 {
+pub(crate) fn halved(n: u32, times: u32) -> u32 {
     n.checked_shr(times).unwrap_or(0)
 }
 

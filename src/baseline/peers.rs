@@ -7,8 +7,9 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::Hash;
 
-use super::Facet;
 use super::facet::hash;
+use super::map::Baselines;
+use super::{FORGET_AFTER, Facet};
 use crate::alert::Peers;
 use crate::event::{Principal, Span, Timestamp};
 
@@ -120,6 +121,48 @@ impl PeerValues {
         }
     }
 
+    /// A value is no longer normal for a principal.
+    pub fn forget(&mut self, principal: Principal<'_>, facet: Facet, value: u64) {
+        let own = Pool::of(principal).map(|pool| self.known.entry(key(pool, facet, value)));
+        if let Some(Entry::Occupied(mut known)) = own {
+            *known.get_mut() = known.get().saturating_sub(1);
+            if *known.get() == 0 {
+                known.remove();
+            }
+        }
+        if let Entry::Occupied(mut adoption) = self.adoptions.entry(key(Pool::Cluster, facet, value)) {
+            adoption.get_mut().accounts = adoption.get().accounts.saturating_sub(1);
+            if adoption.get().accounts == 0 {
+                adoption.remove();
+            }
+        }
+    }
+
+    /// Counts anew: whoever was silent for as long as a value is remembered counts no longer, nor what was forgotten or
+    /// had to leave.
+    pub fn recount(&mut self, baselines: &Baselines, at: Timestamp) {
+        let is_remembered = |last: Timestamp| at.since(last) <= FORGET_AFTER;
+        let before = std::mem::take(&mut self.adoptions);
+        (self.known, self.members) = (Table::default(), Table::default());
+        for username in baselines.usernames() {
+            baselines.peek(&username, |baseline| {
+                if baseline.requests() == 0 || !is_remembered(baseline.seen().1) {
+                    return;
+                }
+                let principal = Principal::parse(&username);
+                self.join(principal);
+                for (facet, entry) in baseline.entries().filter(|(_, e)| !e.is_quarantined() && is_remembered(e.last()))
+                {
+                    self.learn(principal, facet, entry.hash(), None);
+                }
+            });
+        }
+        for (key, adoption) in &mut self.adoptions {
+            let wave = before.get(key).copied().unwrap_or_default();
+            (adoption.wave, adoption.in_wave) = (wave.wave, wave.in_wave);
+        }
+    }
+
     fn adopt(&mut self, key: u64, began: Option<Timestamp>) {
         let full = self.is_full();
         let adoption = match self.adoptions.entry(key) {
@@ -187,7 +230,8 @@ fn pools(principal: Principal<'_>) -> impl Iterator<Item = Pool<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::START;
+    use crate::baseline::{Learning, Observation};
+    use crate::sample::{START, event};
 
     const APP: [Principal<'static>; 4] = [
         Principal::ServiceAccount { namespace: "a", name: "app" },
@@ -205,6 +249,27 @@ mod tests {
         assert_eq!(peers.like(APP[2], Facet::Action, 7), None);
         assert_eq!(peers.like(APP[3], Facet::Action, 7), None);
         assert_eq!(peers.in_cluster(Facet::Action, 7), Peers { doing: 1, of: 4 });
+    }
+
+    #[test]
+    fn who_was_silent_for_long_is_no_peer_any_more_nor_is_what_had_to_leave() {
+        let (baselines, mut peers) = (Baselines::new(9), PeerValues::default());
+        let later = Timestamp(START.0 + Span::days(100).0);
+        for (username, at) in [("system:serviceaccount:a:app", START), ("system:serviceaccount:b:app", later)] {
+            baselines.with(username, at, |baseline| {
+                let seen = Observation::of(&event());
+                baseline.touch(&seen, at, false);
+                let learning = Learning { quarantine: false, declared: false };
+                seen.iter().for_each(|value| _ = baseline.learn(value, at, learning, || baselines.intern("x")));
+            });
+        }
+        APP.iter().for_each(|&p| peers.join(p));
+        peers.learn(APP[0], Facet::Action, 7, Some(START));
+        peers.recount(&baselines, later);
+        let action = Observation::of(&event()).value(Facet::Action).unwrap();
+        assert_eq!(peers.in_cluster(Facet::Action, action), Peers { doing: 1, of: 1 });
+        assert_eq!(peers.in_cluster(Facet::Action, 7), Peers { doing: 0, of: 1 });
+        assert_eq!(peers.like(APP[1], Facet::Action, action), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A baseline as plain numbers, to be kept and taken up again. What follows from others of them is not among them.
 
-use super::{Baseline, Entry, Facet, Sleep, Tally, minute};
+use super::{Baseline, Entry, Facet, Sleep, Tally, Volume, minute};
 use crate::event::Timestamp;
 
 /// What a baseline keeps beside its values.
@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub epoch: Timestamp,
     /// Its silences.
     pub sleep: Sleep,
+    /// How much it asks for.
+    pub volume: Volume,
     /// Of each facet, in order of their numbers.
     pub novelties: [Novelties; Facet::COUNT],
 }
@@ -58,6 +60,7 @@ impl Baseline {
             hour_chances: self.hour_chances,
             epoch: of_minute(self.epoch),
             sleep: self.sleep,
+            volume: self.volume,
             novelties: self.tallies.map(novelties),
         }
     }
@@ -76,12 +79,14 @@ impl Baseline {
             last: kept.last,
             requests: kept.requests,
             chances: kept.chances,
-            minute: minute(kept.last),
+            // one that only an analyst's word has made has no active minute yet
+            minute: if kept.requests == 0 { 0 } else { minute(kept.last) },
             minutes: kept.minutes,
             hour: kept.hour,
             hour_chances: kept.hour_chances,
             epoch: minute(kept.epoch),
             sleep: kept.sleep,
+            volume: kept.volume,
             ..Self::new(kept.first)
         }
     }

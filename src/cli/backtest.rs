@@ -93,7 +93,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     judged.outcome?;
     let (interrupted, width) = (judged.interrupted, terminal::style().unwrap_or_default().width);
     match args.format {
-        Form::Text => Stream::stdout().say(&Report { score: &score, interrupted, width })?,
+        Form::Text => Stream::stdout().say(&Report {
+            score: &score,
+            blind_spots: &judged.census.blind_spots,
+            interrupted,
+            width,
+        })?,
         Form::Json => {
             let json = serde_json::to_string_pretty(&Document::of(&score, interrupted))?;
             Stream::stdout().say(&format_args!("{json}\n"))?;

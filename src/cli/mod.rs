@@ -17,6 +17,7 @@ mod progress;
 mod replay;
 mod terminal;
 mod topic;
+mod webhook;
 
 /// How a run ends, as its exit code tells a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ enum Command {
     Backtest(Box<backtest::Args>),
     Detectors(detectors::Args),
     Explain(explain::Args),
+    Webhook(webhook::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -90,6 +92,7 @@ impl Cli {
             Command::Backtest(args) => backtest::run(&args),
             Command::Detectors(args) => detectors::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Webhook(args) => webhook::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         };

@@ -1,11 +1,11 @@
-//! One credential's life: by whom it was issued, from where and with what clients it has been used.
+//! One credential's life: by whom it was issued, from where and with what clients it has been used, how it ended.
 
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
 use smallvec::SmallVec;
 
-use super::{Kind, key};
+use super::{Kind, Refusal, key};
 use crate::baseline::{Facet, Observation, QUARANTINE_DAYS};
 use crate::event::{Span, Timestamp};
 
@@ -34,6 +34,8 @@ pub struct Use {
     pub count: u64,
     /// It came with an alert: the address is not normal.
     pub quarantined: bool,
+    /// An analyst called it malicious: it stays quarantined, on however many days it is seen.
+    pub blocked: bool,
     /// Days on which it was seen, up to what ends a quarantine.
     pub days: u8,
 }
@@ -41,7 +43,7 @@ pub struct Use {
 impl Use {
     /// A first use from `ip`.
     pub(super) const fn new(ip: IpAddr, at: Timestamp, quarantined: bool) -> Self {
-        Self { ip, first: at, last: at, count: 1, quarantined, days: 1 }
+        Self { ip, first: at, last: at, count: 1, quarantined, blocked: false, days: 1 }
     }
 
     /// Counts it once more; true if that ends its quarantine.
@@ -52,7 +54,7 @@ impl Use {
         }
         self.last = self.last.max(at);
         self.count += 1;
-        let released = self.quarantined && self.days >= QUARANTINE_DAYS;
+        let released = self.quarantined && !self.blocked && self.days >= QUARANTINE_DAYS;
         self.quarantined &= !released;
         released
     }
@@ -81,6 +83,10 @@ pub struct Life {
     pub first: Timestamp,
     /// When it was last heard of: used or issued.
     pub last: Timestamp,
+    /// When it expires; none if the log does not say so.
+    pub expires: Option<Timestamp>,
+    /// When it was first refused after a use; boxed, because few are.
+    pub refused: Option<Box<Refusal>>,
 }
 
 impl Life {
@@ -98,6 +104,8 @@ impl Life {
             clients: SmallVec::new(),
             first: Timestamp::default(),
             last: Timestamp::default(),
+            expires: None,
+            refused: None,
         }
     }
 
@@ -116,18 +124,19 @@ impl Life {
         !self.clients.is_empty() && !starting && !known
     }
 
-    pub(super) fn add_client(&mut self, seen: &Observation) {
-        if let Some(agent) = seen.value(Facet::Agent).filter(|agent| !self.clients.contains(agent)) {
+    pub(super) fn add_client(&mut self, client: u64) {
+        if !self.clients.contains(&client) {
             if self.clients.len() >= MAX_CLIENTS {
                 self.clients.remove(0);
             }
-            self.clients.push(agent);
+            self.clients.push(client);
         }
     }
 
     pub(super) fn add_use(&mut self, new: Use) {
         if self.uses.len() >= MAX_ADDRESSES {
-            let oldest = self.uses.iter().enumerate().min_by_key(|(_, u)| (u.last, u.ip)).map_or(0, |(n, _)| n);
+            let oldest =
+                self.uses.iter().enumerate().min_by_key(|(_, u)| (u.blocked, u.last, u.ip)).map_or(0, |(n, _)| n);
             self.uses.remove(oldest);
         }
         self.uses.push(new);

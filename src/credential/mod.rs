@@ -3,8 +3,11 @@
 //! A token is taken by copying it: from then on it is used from two places. Whether that is unusual depends on the
 //! cluster (NAT, proxies) and on the account (people roam), so what is unusual is learned from both.
 
+mod end;
+mod fade;
 mod life;
 mod snapshot;
+mod teach;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,6 +19,7 @@ use hashbrown::HashTable;
 use crate::alert::Bits;
 use crate::baseline::facet::{Shape, hash};
 use crate::baseline::{Facet, Observation};
+pub use end::Refusal;
 pub use life::{Life, Use};
 pub use snapshot::Snapshot;
 
@@ -108,6 +112,8 @@ pub struct Credentials {
     habits: HashMap<Kind, Habit, foldhash::fast::RandomState>,
     accounts: HashMap<u64, Habit, foldhash::fast::RandomState>,
     tenants: HashMap<IpAddr, Tenant, foldhash::fast::RandomState>,
+    /// The [`key`] of the credential that came last to an address.
+    callers: HashMap<IpAddr, u64, foldhash::fast::RandomState>,
     moves: Habit,
     /// Tokens of each kind that came into use after [`COMPLETE_AFTER`], and how many of them nobody issued.
     issues: HashMap<Kind, Habit, foldhash::fast::FixedState>,
@@ -125,6 +131,7 @@ impl Credentials {
             habits: HashMap::default(),
             accounts: HashMap::default(),
             tenants: HashMap::default(),
+            callers: HashMap::default(),
             moves: Habit::default(),
             issues: HashMap::default(),
             first: None,
@@ -163,7 +170,19 @@ impl Credentials {
     #[must_use]
     pub fn sharing(&self, kind: Kind, account: u64) -> Habit {
         let own = self.accounts.get(&account).copied().unwrap_or_default();
-        if own.exceptions > 0 { own } else { self.habits.get(&kind).copied().unwrap_or_default() }
+        if own.exceptions > 0 { own } else { self.habit(kind) }
+    }
+
+    /// How many credentials of this kind there were, and how many of them came from a second address.
+    #[must_use]
+    pub fn habit(&self, kind: Kind) -> Habit {
+        self.habits.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// How many addresses came to a pod, and how many of them from a pod of another node.
+    #[must_use]
+    pub const fn moves(&self) -> Habit {
+        self.moves
     }
 
     /// How surprising it is that nobody was seen to issue a token that is used for the first time; none if somebody was,
@@ -206,7 +225,9 @@ impl Credentials {
         };
         life.last = life.last.max(event.at);
         known.see(event.at);
-        !life.is_suspect && seen.value(Facet::Agent).is_none_or(|agent| life.clients.contains(&agent))
+        !life.is_suspect
+            && life.ended(event).is_none()
+            && seen.value(Facet::Agent).is_none_or(|agent| life.clients.contains(&agent))
     }
 
     /// Learns a use that [`Credentials::touch`] did not know. A quarantined one makes neither address nor client
@@ -223,8 +244,8 @@ impl Credentials {
             life.account = NonZeroU64::new(key(&event.username));
         }
         life.last = life.last.max(event.at);
-        if !quarantine {
-            life.add_client(seen);
+        if let Some(client) = seen.value(Facet::Agent).filter(|_| !quarantine) {
+            life.add_client(client);
         }
         let before = life.elsewhere(ip).len();
         let is_normal_now = match life.uses.iter_mut().find(|u| u.ip == ip) {
@@ -232,6 +253,7 @@ impl Credentials {
             None if relayed && before > 0 => false,
             None => {
                 life.add_use(Use::new(ip, event.at, quarantine));
+                self.call(ip, key(id), event.at);
                 !quarantine
             }
         };
@@ -263,14 +285,17 @@ impl Credentials {
 
     /// Learns what a normal new address says of habits; `before` is how many the credential had.
     fn learn_address(&mut self, event: &Event<'_>, id: u64, ip: IpAddr, before: usize) {
-        let account = key(&event.username);
+        self.count_address(Kind::of(event), key(&event.username), before);
+        self.settle(event, id, ip);
+    }
+
+    fn count_address(&mut self, kind: Kind, account: u64, before: usize) {
         let has_room = self.accounts.len() < self.capacity || self.accounts.contains_key(&account);
         let account = has_room.then(|| self.accounts.entry(account).or_default());
-        for habit in [Some(self.habits.entry(Kind::of(event)).or_default()), account].into_iter().flatten() {
+        for habit in [Some(self.habits.entry(kind).or_default()), account].into_iter().flatten() {
             habit.credentials += u32::from(before == 0);
             habit.exceptions += u32::from(before == 1);
         }
-        self.settle(event, id, ip);
     }
 
     /// Notes which pod holds an address.
@@ -298,6 +323,7 @@ impl Credentials {
         life.last = life.last.max(event.at);
         life.is_suspect |= suspect;
         life.issued.get_or_insert_with(|| ((&*event.username).into(), event.at));
+        life.expires = life.expires.or_else(|| end::expiry(event));
     }
 
     /// Makes room: whatever has been silent for long leaves, else the sixteenth that has been silent longest.

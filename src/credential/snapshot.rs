@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub moves: Habit,
     /// Who was last seen at an address.
     pub tenants: Vec<(IpAddr, Tenant)>,
+    /// The credential that came last to an address, by its [`key`](super::key).
+    pub callers: Vec<(IpAddr, u64)>,
     /// When the first credential was learnt.
     pub first: Option<Timestamp>,
     /// How many had to leave.
@@ -39,6 +41,7 @@ impl Credentials {
             unissued: sorted(self.issues.iter().map(|(&kind, &habit)| (kind, habit))),
             moves: self.moves,
             tenants: sorted(self.tenants.iter().map(|(&ip, tenant)| (ip, tenant.clone()))),
+            callers: sorted(self.callers.iter().map(|(&ip, &id)| (ip, id))),
             first: self.first,
             evicted: self.evicted,
         }
@@ -53,6 +56,7 @@ impl Credentials {
             issues: kept.unissued.into_iter().collect(),
             moves: kept.moves,
             tenants: kept.tenants.into_iter().collect(),
+            callers: kept.callers.into_iter().collect(),
             first: kept.first,
             evicted: kept.evicted,
             ..Self::new(capacity)

@@ -1,6 +1,7 @@
 //! What the lives of credentials say.
 
 use super::*;
+use crate::event::{Body, Facts, Outcome, TokenRequest};
 use crate::sample::{START, event};
 
 fn learn(credentials: &mut Credentials, event: &Event<'_>, quarantine: bool) {
@@ -127,4 +128,93 @@ fn an_address_that_is_used_for_days_without_objection_becomes_normal() {
         learn(&mut credentials, &moved.clone().after(Span::days(day)), true);
     }
     assert!(credentials.life("JTI=cart").unwrap().normal_use("203.0.113.9".parse().unwrap()).is_some());
+}
+
+/// A kubelet asks for the token of [`event`]'s pod, for ten minutes.
+fn issue() -> Event<'static> {
+    let body = TokenRequest { seconds: 600, bound_to: "Pod".to_owned(), ..TokenRequest::default() };
+    let mut issue = event().by("system:node:node-1").bare("X509SHA256=0f").asking(Body::Token(body));
+    issue.facts.issued_credential_id = Some("JTI=cart".into());
+    issue
+}
+
+fn minutes(n: i64) -> Timestamp {
+    Timestamp(START.0 + Span::minutes(n).0)
+}
+
+#[test]
+fn a_token_ends_when_the_response_says_so_or_after_as_long_as_was_asked_for() {
+    let end = |body: Option<Body>| {
+        let mut credentials = Credentials::new(10);
+        credentials.issue(&Event { facts: Facts { body: body.map(Box::new), ..issue().facts }, ..issue() }, false);
+        credentials.life("JTI=cart").unwrap().expires
+    };
+    let request = |seconds, expires| Some(Body::Token(TokenRequest { seconds, expires, ..TokenRequest::default() }));
+    assert_eq!(end(request(600, None)), Some(minutes(10)));
+    assert_eq!(
+        end(request(315_360_000, Some(minutes(60)))),
+        Some(minutes(60)),
+        "the API server caps what is asked for"
+    );
+    assert_eq!(end(request(i64::MAX, None)), Some(Timestamp(i64::MAX)));
+    assert_eq!(end(None), None);
+}
+
+#[test]
+fn a_use_after_the_end_is_one_that_was_sent_clearly_after_it_and_is_not_called_stale() {
+    let mut credentials = Credentials::new(10);
+    credentials.issue(&issue(), false);
+    learn(&mut credentials, &event(), false);
+    let is_over = |event: &Event<'_>| credentials.life("JTI=cart").unwrap().ended(event).is_some();
+    let late = event().after(Span::minutes(16));
+    assert!(is_over(&late) && !is_over(&event().after(Span::minutes(14))));
+    assert!(!is_over(&Event { received: minutes(9), ..late.clone() }), "a watch that ended later");
+    let stale = Facts { stale_token: true, ..Facts::default() };
+    assert!(!is_over(&Event { facts: stale, ..late.clone() }), "made to live for a year");
+    let seen = Observation::of(&late);
+    assert!(credentials.touch(&event().after(Span::minutes(14)), &seen) && !credentials.touch(&late, &seen));
+}
+
+#[test]
+fn a_401_just_after_a_use_is_the_end_of_it_until_it_is_used_again() {
+    let refusal = |ip: &str, minute| {
+        let outcome = Outcome::Unauthenticated;
+        Event { username: "".into(), outcome, ..event().bare("").from(ip).after(Span::minutes(minute)) }
+    };
+    let mut credentials = Credentials::new(10);
+    learn(&mut credentials, &event(), false);
+    let mut refuse = |ip, minute| {
+        credentials.refuse(&refusal(ip, minute));
+        credentials.life("JTI=cart").unwrap().final_refusal().map(|refusal| refusal.at)
+    };
+    assert_eq!(refuse("10.1.0.6", 1), None, "from elsewhere");
+    assert_eq!(refuse("10.1.0.5", 6), None, "too late to be about it");
+    assert_eq!(refuse("10.1.0.5", 2), Some(minutes(2)));
+    assert_eq!(refuse("10.1.0.5", 3), Some(minutes(2)), "the first says it");
+    learn(&mut credentials, &event().after(Span::minutes(4)), false);
+    assert_eq!(credentials.life("JTI=cart").unwrap().final_refusal(), None);
+    learn(&mut credentials, &event().pod("JTI=next", "cart-0", "node-1").after(Span::minutes(5)), false);
+    credentials.refuse(&refusal("10.1.0.5", 6));
+    let is_refused = |id| credentials.life(id).unwrap().final_refusal().is_some();
+    assert!(is_refused("JTI=next") && !is_refused("JTI=cart"), "the last that came there");
+}
+
+#[test]
+fn habits_are_those_of_credentials_that_are_remembered() {
+    let mut credentials = quiet_cluster();
+    let mut shared = event().from("10.9.9.9");
+    shared.credential.id = Some("JTI=7".into());
+    learn(&mut credentials, &shared, false);
+    let before = credentials.snapshot();
+    let day = |n| START.0 + Span::days(n).0;
+    credentials.fade(Timestamp(day(30)), 0);
+    assert_eq!(credentials.snapshot(), before, "all are remembered");
+    let mut young = event().from("10.1.0.200").after(Span::days(95));
+    young.credential.id = Some("JTI=young".into());
+    learn(&mut credentials, &young, false);
+    credentials.fade(Timestamp(day(100)), 1);
+    let kept = credentials.snapshot();
+    assert_eq!(kept.sharing, [(Kind::PodBound, Habit { credentials: 1, exceptions: 0 })]);
+    assert_eq!(kept.sharing_of_accounts.len(), 1);
+    assert_eq!(kept.moves.credentials, before.moves.credentials.div_ceil(2));
 }

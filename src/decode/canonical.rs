@@ -91,7 +91,7 @@ fn read<'a>(cursor: &mut Cursor<'a, '_>, fields: &mut Fields<'a>) -> Option<()> 
         fields.body = cursor.value()?;
     }
     if cursor.eat(r#","responseObject":"#) {
-        cursor.skip_value()?;
+        fields.response = cursor.value()?;
     }
     cursor.expect(r#","requestReceivedTimestamp":""#)?;
     fields.received = Some(time::timestamp(cursor.string()?.plain()?)?);

@@ -29,6 +29,8 @@ pub(super) struct Fields<'a> {
     pub(super) annotations: Annotations<'a>,
     /// The request's body as it was logged; empty if it was not.
     pub(super) body: &'a str,
+    /// The response's body likewise.
+    pub(super) response: &'a str,
 }
 
 /// The annotations that matter.
@@ -168,7 +170,7 @@ impl<'a> Fields<'a> {
                 revoked_token: self.annotations.revoked_token,
                 truncated: self.annotations.truncated,
                 forwarded: self.forwarded,
-                body: body::read(&self.verb, &self.target, self.body),
+                body: body::read(&self.verb, &self.target, self.body, self.response),
             },
             audit_id: self.audit_id,
             username: self.username,

@@ -1,7 +1,7 @@
 //! Record bytes to events and rejects.
 //!
 //! What the API server itself wrote is scanned (`canonical`); any other layout goes through serde (`native`); the
-//! envelopes of clouds and log shippers are opened (`wrapper`, `gke`, `cri`). All three end in the same rules
+//! envelopes of clouds and log shippers are opened (`wrapper`, `gke`, `cri`, `header`). All three end in the same rules
 //! (`fields`). Nothing here fails as a whole: what is no event becomes a [`Reject`] that says why.
 
 mod body;
@@ -11,6 +11,7 @@ mod cri;
 mod cursor;
 mod fields;
 mod gke;
+mod header;
 mod json;
 mod native;
 mod record;
@@ -20,6 +21,7 @@ mod wrapper;
 
 use memchr::memchr;
 
+pub use body::is_read;
 pub use cri::is_cri_partial;
 pub use reject::{Reject, RejectReason};
 pub(crate) use time::timestamp;

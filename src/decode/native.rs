@@ -44,6 +44,8 @@ pub(super) struct Wire<'a> {
     response_status: Option<Status<'a>>,
     #[serde(borrow)]
     request_object: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response_object: Option<&'a RawValue>,
     #[serde(borrow, default)]
     request_received_timestamp: Str<'a>,
     #[serde(borrow, default)]
@@ -132,6 +134,7 @@ impl<'a> Wire<'a> {
             at: moment(&self.stage_timestamp)?.or(received).or(legacy).or(envelope),
             annotations: self.annotations.map(|n| n.0).unwrap_or_default(),
             body: self.request_object.map(RawValue::get).unwrap_or_default(),
+            response: self.response_object.map(RawValue::get).unwrap_or_default(),
         })
     }
 }

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::native::Wire;
 use super::wrapper::{self, Contents};
-use super::{Decoded, Reject, RejectReason, canonical, cri, gke};
+use super::{Decoded, Reject, RejectReason, canonical, cri, gke, header};
 use crate::event::Timestamp;
 
 /// How many envelopes may stand inside each other: one more than a list of records with messages of messages.
@@ -15,7 +15,7 @@ const MAX_NESTING: u8 = 4;
 const MAX_RESYNCS: u8 = 8;
 
 /// How an event begins that a crash glued to a torn one. Inside a string its quotes would be escaped.
-const MARKERS: [&str; 2] =
+pub(super) const MARKERS: [&str; 2] =
     [r#"{"kind":"Event","apiVersion":"audit.k8s.io/"#, r#"{"kind":"EventList","apiVersion":"audit.k8s.io/"#];
 
 /// Text that holds events, and what is known of it from outside.
@@ -42,7 +42,13 @@ impl<'a> Record<'a> {
         if canonical::events(record.text, &mut out.events) {
             return;
         }
-        if record.is_legacy_text() { record.reject(RejectReason::LegacyText, out) } else { record.json(out) }
+        if let Some(event) = header::behind(record.text) {
+            record.part(event).decode(out);
+        } else if record.is_legacy_text() {
+            record.reject(RejectReason::LegacyText, out);
+        } else {
+            record.json(out);
+        }
     }
 
     fn without_cri_prefix(self) -> Self {

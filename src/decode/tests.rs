@@ -178,6 +178,21 @@ fn wreckage_costs_only_itself() {
 }
 
 #[test]
+fn a_line_may_have_a_header() {
+    let native = String::from_utf8(data("wrappers/native.jsonl")).unwrap();
+    let syslog: String = native.lines().map(|l| format!("<134>Nov 24 10:00:00 cp-1 kube-apiserver: {l}\n")).collect();
+    let decoded = decode_block(syslog.as_bytes());
+    assert_eq!((decoded.events, decoded.rejects), (decode_block(native.as_bytes()).events, vec![]));
+    let header = "Nov 24 10:00:00 cp-1 kube-apiserver: ";
+    let torn = format!("{header}{}{MINIMAL}", &MINIMAL[..90]);
+    let decoded = decode_block(torn.as_bytes());
+    assert_eq!((decoded.events.len(), reasons(&decoded)), (1, vec![RejectReason::Torn]));
+    assert_eq!(decoded.rejects[0].offset, header.len());
+    let rest = format!("{}{MINIMAL}", &MINIMAL[40..]);
+    assert_eq!(reasons(&decode_block(rest.as_bytes())), [RejectReason::Torn], "the rest of an event is no header");
+}
+
+#[test]
 fn wreckage_without_end_is_given_up() {
     let line = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","a":"#.repeat(20_000);
     assert!(decode_block(line.as_bytes()).rejects.len() < 20);

@@ -1,4 +1,4 @@
-//! Where a token comes from: who minted it, whether anybody did, whether it was called back.
+//! Where a token comes from, and when it should be gone: who minted it, whether anybody did, whether it has ended.
 
 use super::token::MEANINGFUL;
 use super::{Context, Detector, USE_TOKEN, Weighed, about, as_attempted, scaled};
@@ -124,6 +124,34 @@ impl Detector for Unissued {
             reason: Reason {
                 grade: Some(Grade::Credential),
                 ..Reason::new("token issue", "token that nobody was seen to issue", Text::new(id))
+            },
+        })
+    }
+}
+
+/// A token that is taken although its time is over: no API server makes one so, a stolen signing key does.
+pub(super) struct Expired;
+
+impl Detector for Expired {
+    fn id(&self) -> &'static str {
+        "token-expired"
+    }
+
+    fn about(&self) -> &'static str {
+        "a token in use after it expired (needs bodies)"
+    }
+
+    fn inspect(&self, event: &Event<'_>, context: &Context<'_>) -> Option<Signal> {
+        let id = event.credential.id.as_deref()?;
+        let end = context.cluster.credentials.life(id)?.ended(event)?;
+        Some(Signal {
+            detector: self.id(),
+            surprise: CERTAIN,
+            impact: about(FORGE, 75, "use of a token after it expired"),
+            reason: Reason {
+                expected: vec![Text::from(format!("no use after {end}"))],
+                grade: Some(Grade::Credential),
+                ..Reason::new("token end", "token in use after it expired", Text::new(id))
             },
         })
     }

@@ -10,11 +10,12 @@ mod token;
 use crate::alert::{Bits, History, Impact, Peers, Reason, Signal};
 use crate::baseline::facet::{agent_family, hash_of_deed};
 use crate::baseline::map::Baselines;
-use crate::baseline::{Baseline, Facet, Habit, Novel, Observation};
+use crate::baseline::{Baseline, Entry, Facet, Habit, Novel, Observation};
 use crate::cluster::Cluster;
-use crate::event::{Event, Principal, PrincipalKind, Timestamp};
+use crate::event::{Event, Principal, PrincipalKind};
 use crate::impact::{self, Deed};
 use crate::text::Text;
+pub(crate) use token::MEANINGFUL;
 
 /// One judge. Stateless: all memory is in the [`Context`].
 pub trait Detector: Send + Sync {
@@ -36,6 +37,7 @@ pub const ALL: &[&dyn Detector] = &[
     &lineage::Long,
     &lineage::Tainted,
     &lineage::Unissued,
+    &lineage::Expired,
     &lineage::Revoked,
     &novelty::New {
         id: "token-unbound",
@@ -81,6 +83,7 @@ pub const ALL: &[&dyn Detector] = &[
     &novelty::NewAgent,
     &pace::Spread,
     &pace::Dormant,
+    &pace::Volume,
     &denied::Denied,
     &denied::DeniedBurst,
     &denied::UnauthenticatedBurst,
@@ -123,6 +126,12 @@ pub struct Novelty {
 
 /// Bits that remain of a novelty when several accounts began it together.
 const WAVE_BITS: f32 = 1.5;
+
+/// Bits of what an analyst called malicious, at least: whatever the account has become used to, and whoever does it too.
+const CONDEMNED_BITS: f32 = 10.0;
+
+/// What a value is called that an analyst called malicious.
+const CONDEMNED: &str = "what an analyst called malicious, again";
 
 /// Impact from which a change in the whole cluster no longer excuses one account.
 const INEXCUSABLE: u8 = 60;
@@ -183,13 +192,18 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn novelty(&self, event: &Event<'_>, facet: Facet) -> Option<Novelty> {
         let value = self.seen.value(facet).filter(|_| self.novel.contains(facet))?;
+        if self.is_condemned(facet, value) {
+            let habit = self.baseline.surprise(facet, Habit::Steady).0;
+            let (history, peers) = (self.baseline.history(facet, event.at), None);
+            return Some(Novelty { surprise: Bits(habit.max(CONDEMNED_BITS)), history, peers });
+        }
         // The first value of what says who is at work is no change of it.
         if facet.is_identity() && self.baseline.known(facet) == 0 {
             return None;
         }
         let peers = self.cluster.peers.like(event.principal(), facet, value);
         let habit = if self.person_at_home { Habit::Exploring } else { Habit::Steady };
-        let mut bits = self.baseline.surprise(facet, habit).0.max(self.surprise_of_the_young(facet, value, event.at));
+        let mut bits = self.baseline.surprise(facet, habit).0.max(self.surprise_of_the_young(event, facet, value));
         if facet == Facet::Body {
             bits = bits.min(self.baseline.surprise_of_body(value).0);
         }
@@ -205,20 +219,34 @@ impl<'a> Context<'a> {
         Some(Novelty { surprise: Bits(bits), history: self.baseline.history(facet, event.at), peers })
     }
 
+    /// Whether an analyst called this value malicious.
+    fn is_condemned(&self, facet: Facet, value: u64) -> bool {
+        self.baseline.entry(facet, value).is_some_and(Entry::is_blocked)
+    }
+
     /// Whether the account has had too few chances to have habits.
     #[must_use]
     pub const fn is_young(&self) -> bool {
         self.baseline.chances() < YOUNG
     }
 
-    /// A young account has no past to be surprising against: it is compared with everybody, at half weight.
-    fn surprise_of_the_young(&self, facet: Facet, value: u64, at: Timestamp) -> f32 {
+    /// A young account has no past to be surprising against: it is compared with everybody, at half weight, for new
+    /// workloads come all the time. Users with a certificate of their own do not: they are made one by one, and one more
+    /// is how an intruder stays.
+    ///
+    /// What is done across the cluster is compared with what is done across the cluster, not in one namespace.
+    fn surprise_of_the_young(&self, event: &Event<'_>, facet: Facet, value: u64) -> f32 {
         let comparable = matches!(facet, Facet::Action | Facet::Impersonated | Facet::Reach);
         if !comparable || !self.is_young() {
             return 0.0;
         }
-        let Peers { doing, of } = self.cluster.peers.in_cluster(facet, value);
-        0.5 * self.cluster.maturity(at) * improbability(doing, of)
+        let across = facet == Facet::Action && event.target.namespace.is_empty();
+        let across = self.seen.value(Facet::ActionInNamespace).filter(|_| across);
+        let peers = &self.cluster.peers;
+        let Peers { doing, of } = across
+            .map_or_else(|| peers.in_cluster(facet, value), |value| peers.in_cluster(Facet::ActionInNamespace, value));
+        let weight = if is_certified_user(event) { 1.0 } else { 0.5 };
+        weight * self.cluster.maturity(event.at) * improbability(doing, of)
     }
 
     /// The usual values of a facet, safe to show.
@@ -232,6 +260,8 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn signal(&self, detector: &'static str, event: &Event<'_>, facet: Facet, weighed: Weighed) -> Option<Signal> {
         let novelty = self.novelty(event, facet)?;
+        let is_condemned = self.seen.value(facet).is_some_and(|value| self.is_condemned(facet, value));
+        let finding = if is_condemned { CONDEMNED } else { weighed.finding };
         Some(Signal {
             detector,
             surprise: novelty.surprise,
@@ -240,7 +270,7 @@ impl<'a> Context<'a> {
                 expected: if weighed.show_usual { self.usual(facet) } else { Vec::new() },
                 history: Some(novelty.history),
                 peers: novelty.peers,
-                ..Reason::new(facet.as_str(), weighed.finding, Text::new(&facet.describe(event)))
+                ..Reason::new(facet.as_str(), finding, Text::new(&facet.describe(event)))
             },
         })
     }
@@ -293,6 +323,12 @@ fn scaled(impact: Impact, base: u8, percent: u16) -> Impact {
 /// Whether whoever made the request is somebody: an account that a credential stands for.
 fn is_somebody(event: &Event<'_>) -> bool {
     event.principal().kind() != PrincipalKind::Anonymous
+}
+
+/// Whether the request was made by a user, not a kubelet, with a certificate (1.32 and later: before, none can be told).
+fn is_certified_user(event: &Event<'_>) -> bool {
+    let certified = event.credential.id.as_deref().is_some_and(|id| id.starts_with("X509SHA256="));
+    certified && event.principal().kind() == PrincipalKind::User
 }
 
 /// The impact of a denied request is what it was meant to do, at part of its weight.

@@ -2,7 +2,7 @@
 
 use crate::alert::{Incident, Severity};
 use crate::engine::{Engine, Feed, Settings};
-use crate::event::{Body, Capabilities, Event, HostPaths, Outcome, Pod, Span, TokenRequest};
+use crate::event::{Body, Capabilities, CertificateRequest, Event, HostPaths, Outcome, Pod, Span, TokenRequest};
 use crate::sample::event;
 
 /// An engine that has learnt ten hours of a shop: forty pods on four nodes, each with its own token and address.
@@ -247,6 +247,23 @@ fn a_token_that_nobody_issued_is_forged() {
 }
 
 #[test]
+fn a_token_in_use_after_it_expired_is_wrong_by_itself() {
+    let request = TokenRequest { seconds: 600, bound_to: "Pod".to_owned(), ..TokenRequest::default() };
+    let mut issue = event().by("system:node:node-1").bare("X509SHA256=1").asking(Body::Token(request));
+    issue.facts.issued_credential_id = event().credential.id;
+    let issue = issue.doing("create", "serviceaccounts/token").on("shop", "cart");
+    let said = |after: Span| {
+        let mut engine = learnt();
+        learn(&mut engine, &issue.clone().after(Span::minutes(601)));
+        engine.process(Feed(0), &event().after(Span(Span::minutes(601).0 + after.0)));
+        engine.finish()
+    };
+    assert!(said(Span::minutes(14)).is_empty());
+    assert_eq!(said(Span::minutes(16))[0].detectors(), ["token-expired"]);
+    assert!(said(Span::minutes(16))[0].severity >= High);
+}
+
+#[test]
 fn a_token_that_was_called_back_is_wrong_by_itself() {
     let mut revoked = event().bare("").denied();
     revoked.facts.revoked_token = true;
@@ -360,4 +377,31 @@ fn a_weekend_is_no_dormancy() {
     let mut engine = learnt();
     engine.process(Feed(0), &event().after(Span::days(3)));
     assert!(engine.finish().is_empty());
+}
+
+#[test]
+fn a_new_user_with_a_certificate_that_begins_with_secrets_is_told_of() {
+    let secrets = || event().doing("list", "secrets").on("", "").from("10.8.0.9").with("kubectl/v1.36");
+    check(&[secrets().by("eve").bare("X509SHA256=e")], &["new-action"], Medium..=High);
+    check(&[secrets().by("oidc:eve").bare("")], &["new-action"], Low..=Low);
+    let operator = secrets().pod("JTI=o", "operator-0", "node-1").by("system:serviceaccount:operators:new");
+    check(&[operator], &["new-action"], Low..=Low);
+    check(&[person().by("eve").bare("X509SHA256=e")], &["new-action", "new-namespace"], Informational..=Low);
+}
+
+#[test]
+fn a_user_made_by_a_certificate_belongs_to_the_incident_that_made_it() {
+    let eve = event().by("eve").bare("X509SHA256=e").doing("list", "secrets").on("", "").from("10.8.0.9");
+    let approval = event().doing("update", "certificatesigningrequests/approval").on("", "csr-1");
+    let naming = |name: &str| {
+        let asked = CertificateRequest { common_name: name.to_owned(), ..CertificateRequest::default() };
+        approval.clone().asking(Body::Certificate(asked))
+    };
+    let told = |approval: Event<'static>| incidents(&[approval, eve.clone()]).len();
+    assert_eq!(told(approval.clone()), 1);
+    assert_eq!(told(naming("eve")), 1);
+    assert_eq!(told(naming("mallory")), 2, "its body names another user");
+    assert_eq!(told(approval.clone().denied()), 2, "nothing was signed");
+    let known = incidents(&[eve.clone().doing("list", "pods"), approval, eve.clone()]);
+    assert_eq!(known.len(), 2, "eve was there before");
 }

@@ -9,7 +9,7 @@ use crate::event::{Event, PrincipalKind};
 use crate::text::Text;
 
 /// Bits below which an address says nothing here: behind a proxy all have the same, behind NAT they come and go.
-pub(super) const MEANINGFUL: Bits = Bits(2.0);
+pub(crate) const MEANINGFUL: Bits = Bits(2.0);
 
 /// One credential used from a second address.
 pub(super) struct Shared;

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::Timestamp;
+
 /// What a request's body asks for, by the kind of object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
@@ -134,6 +136,17 @@ pub struct TokenRequest {
     pub audiences: Vec<String>,
     /// The kind of object that it dies with: `Pod`, `Secret`, `Node`; empty if none.
     pub bound_to: String,
+    /// When the token that came of it expires, if the response was logged too.
+    pub expires: Option<Timestamp>,
+}
+
+impl TokenRequest {
+    /// When its token expires if it was issued at `issued`; the API server may have cut short what was asked for.
+    #[must_use]
+    pub fn expiry(&self, issued: Timestamp) -> Timestamp {
+        let lifetime = self.seconds.saturating_mul(1_000_000);
+        self.expires.unwrap_or(Timestamp(issued.0.saturating_add(lifetime)))
+    }
 }
 
 /// What certificate is asked for.

@@ -120,7 +120,7 @@ fn rights(lead: &Alert) -> Option<Hint> {
 }
 
 fn keys(lead: &Alert) -> Option<Hint> {
-    lead.signals.iter().any(|signal| signal.detector == "token-unissued").then_some(())?;
+    lead.signals.iter().any(|signal| matches!(signal.detector, "token-unissued" | "token-expired")).then_some(())?;
     hint("which keys sign tokens, and whether all are yours", "kubectl get --raw /openid/v1/jwks".to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! An incident as bytes: one structure, one view of it for each kind of reader.
 
+pub(crate) mod alertmanager;
 mod attack;
 mod detail;
 mod ecs;
@@ -19,6 +20,8 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::alert::{Activity, Incident};
+#[cfg(test)]
+pub(crate) use ocsf::rules as ocsf_rules;
 
 /// The name under which findings are published.
 const PRODUCT: &str = "Sawatch";

@@ -108,6 +108,7 @@ fn incident(severity: Severity, risk: u8, alerts: Vec<Alert>) -> Incident {
         notifies: severity >= Severity::Medium,
         events: alerts.len() as u64,
         alerts,
+        lessons: Vec::new(),
     }
 }
 

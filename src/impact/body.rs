@@ -208,7 +208,7 @@ mod tests {
 
     fn token(seconds: i64, audience: Option<&str>) -> Body {
         let audiences = audience.into_iter().map(str::to_owned).collect();
-        Body::Token(TokenRequest { seconds, audiences, bound_to: "Pod".to_owned() })
+        Body::Token(TokenRequest { seconds, audiences, bound_to: "Pod".to_owned(), expires: None })
     }
 
     #[test]

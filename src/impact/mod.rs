@@ -125,6 +125,8 @@ pub const FORGE: Technique = technique("T1606", "Forge Web Credentials", "Creden
 pub const VALID_ACCOUNTS: Technique = technique("T1078", "Valid Accounts", "Initial Access");
 /// T1613: looking around.
 pub const DISCOVERY: Technique = technique("T1613", "Container and Resource Discovery", "Discovery");
+/// T1119: whatever can be read, by the thousand.
+pub const COLLECTION: Technique = technique("T1119", "Automated Collection", "Collection");
 /// T1069: asking what one may do.
 pub const PERMISSIONS: Technique = technique("T1069", "Permission Groups Discovery", "Discovery");
 /// T1110: guessing credentials.

@@ -81,13 +81,14 @@ impl Summary<'_> {
     }
 
     fn known(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Census { principals, credentials, evicted, failures } = self.census;
+        let Census { principals, credentials, evicted, failures, blind_spots } = self.census;
         self.counts(f, "known", [("principals", *principals as u64), ("credentials", *credentials as u64)])?;
         rows(f, self.width, "dropped", evicted.iter().map(|(what, n)| format!("{} {}", Thousands(*n), dropped(what))))?;
         let failed = |(detector, n): (&&str, &u64)| {
             format!("{detector} on {} events, which the others judged: a defect of sawatch; report it", Thousands(*n))
         };
-        rows(f, self.width, "failed", failures.iter().map(failed))
+        rows(f, self.width, "failed", failures.iter().map(failed))?;
+        rows(f, self.width, "blind spots", blind_spots.iter().map(ToString::to_string))
     }
 
     /// Incidents by severity, and by the detectors that spoke in them.
@@ -170,8 +171,10 @@ fn dropped(what: &str) -> &str {
     match what {
         "principals" => "principals silent longest: their past is forgotten; raise detection.max-principals",
         "credentials" => "credentials unused longest: their past is forgotten; raise detection.max-credentials",
+        "values" => "values of baselines that were full: new again when they return; sawatch explain says whose",
         "peer values" => "things that accounts do, too many to compare peers by; replay one cluster at a time",
         "alerts" => "alerts of incidents with too many, the mildest of the commonest kind; still counted there",
+        "lessons" => "times something new found no room in its incident: an analyst's word will not teach it",
         other => other,
     }
 }
@@ -179,6 +182,7 @@ fn dropped(what: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blind_spot::BlindSpot;
     use crate::event::Timestamp;
 
     fn said(tally: &Tally, census: &Census, interrupted: bool, width: usize) -> String {
@@ -233,6 +237,19 @@ summary
         let text = said(&Tally::default(), &Census { failures, ..Census::default() }, false, 120);
         let expected =
             "\n  failed        token-shared on 1,200 events, which the others judged: a defect of sawatch; report it\n";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn what_the_log_does_not_show_is_told() {
+        let blind_spots = vec![BlindSpot::NoUnauthenticated, BlindSpot::NoStarts(vec!["exec"])];
+        let text = said(&Tally::default(), &Census { blind_spots, ..Census::default() }, false, 80);
+        let expected = "
+  blind spots   stages: there is no ResponseStarted, so no 401 either:
+                unauthenticated-burst cannot judge
+                stages: the policy omits ResponseStarted of exec: judged when
+                they end, which may be hours later
+";
         assert!(text.contains(expected), "{text}");
     }
 

@@ -65,6 +65,15 @@ impl Rejects {
         self.out.write_all(&line).map_err(|cause| SinkError { to: self.name.clone(), cause })
     }
 
+    /// Writes what is still held back.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn flush(&mut self) -> Result<(), SinkError> {
+        self.out.flush().map_err(|cause| SinkError { to: self.name.clone(), cause })
+    }
+
     /// Writes what is still held back, and how many found no room; returns that number.
     ///
     /// # Errors

@@ -4,19 +4,11 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use memchr::{memchr, memrchr};
-
 use super::Input;
 use super::compression::open;
-use crate::decode::{MAX_RECORD, is_cri_partial};
+pub use super::records::Oversized;
+use super::records::{BLOCK, Records};
 use crate::text::Text;
-
-/// The usual size of a block: large enough that handing it over costs nothing, small enough that what one thread wrote is
-/// still in a cache when the next reads it (1 MiB took a tenth more CPU).
-const BLOCK: usize = 256 << 10;
-
-/// What is kept of a record too long to be read.
-const EXCERPT: usize = 256;
 
 /// Whole records of one log, in its order, with what went wrong before their end.
 #[derive(Debug, Default)]
@@ -45,15 +37,6 @@ impl Block {
     }
 }
 
-/// A record that was passed over for its length.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Oversized {
-    /// Where it begins in the log.
-    pub offset: u64,
-    /// Its first bytes.
-    pub excerpt: Vec<u8>,
-}
-
 /// A file that could not be read, or not to its end. What came before the fault is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -69,14 +52,8 @@ pub struct Fault {
 pub struct Archive {
     inputs: std::vec::IntoIter<Input>,
     current: Option<Open>,
-    /// The block that is being filled, up to `filled`.
-    buffer: Vec<u8>,
-    filled: usize,
-    /// Where `buffer` begins in the log.
-    offset: u64,
-    /// Inside a record that is passed over for its length.
-    skipping: bool,
-    oversized: Vec<Oversized>,
+    /// The block that is being filled.
+    records: Records,
     faults: Vec<Fault>,
     progress: Arc<AtomicU64>,
 }
@@ -105,11 +82,7 @@ impl Archive {
         Self {
             inputs: inputs.into_iter(),
             current: None,
-            buffer: vec![0; BLOCK],
-            filled: 0,
-            offset: 0,
-            skipping: false,
-            oversized: Vec::new(),
+            records: Records::starting_at(0),
             faults: Vec::new(),
             progress,
         }
@@ -119,18 +92,18 @@ impl Archive {
     pub fn next_block(&mut self, spare: Vec<u8>) -> Option<Block> {
         loop {
             let stop = self.fill();
-            if self.skipping {
-                self.skip(stop);
+            if self.records.is_skipping() {
+                self.records.skip(stop == Stop::Break);
             }
-            match (stop, last_record_end(&self.buffer[..self.filled])) {
+            let filled = self.records.bytes().len();
+            match (stop, self.records.end()) {
                 (Stop::Full, Some(end)) => return Some(self.take(end, spare)),
-                (Stop::Full, None) if self.filled > MAX_RECORD => self.pass_over(),
-                (Stop::Full, None) => self.grow(),
-                (Stop::Break, _) if self.filled > 0 => return Some(self.take(self.filled, spare)),
+                (Stop::Full, None) => self.records.make_room(),
+                (Stop::Break, _) if filled > 0 => return Some(self.take(filled, spare)),
                 (Stop::Break, _) => {}
                 (Stop::End, _) => {
-                    let news = self.filled > 0 || !self.oversized.is_empty() || !self.faults.is_empty();
-                    return news.then(|| self.take(self.filled, spare));
+                    let news = filled > 0 || self.records.has_oversized() || !self.faults.is_empty();
+                    return news.then(|| self.take(filled, spare));
                 }
             }
         }
@@ -138,23 +111,23 @@ impl Archive {
 
     /// Reads until the buffer is full, or no further.
     fn fill(&mut self) -> Stop {
-        while self.filled < self.buffer.len() {
+        while !self.records.room().is_empty() {
             let Some(open) = &mut self.current else {
                 match self.open_next() {
                     None => continue,
                     Some(stop) => return stop,
                 }
             };
-            match open.bytes.read(&mut self.buffer[self.filled..]) {
+            match open.bytes.read(self.records.room()) {
                 Ok(0) => {
                     self.current = None;
-                    if !self.skipping && is_complete(last_line(&self.buffer[..self.filled])) {
+                    if !self.records.is_skipping() && is_complete(self.records.last_line()) {
                         return Stop::Break;
                     }
                 }
                 Ok(n) => {
                     open.empty = false;
-                    self.filled += n;
+                    self.records.add(n);
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => {
@@ -185,69 +158,15 @@ impl Archive {
     }
 
     /// Gives the first `end` bytes away and goes on with the rest in the room of `spare`.
-    fn take(&mut self, end: usize, mut spare: Vec<u8>) -> Block {
-        let rest = &self.buffer[end..self.filled];
-        spare.resize(spare.len().max(BLOCK).max(rest.len()), 0);
-        spare[..rest.len()].copy_from_slice(rest);
-        let block = Block {
-            offset: self.offset,
+    fn take(&mut self, end: usize, spare: Vec<u8>) -> Block {
+        Block {
+            offset: self.records.offset(),
             len: end,
-            oversized: std::mem::take(&mut self.oversized),
+            oversized: self.records.take_oversized(),
             faults: std::mem::take(&mut self.faults),
-            buffer: Vec::new(),
-        };
-        self.filled -= end;
-        self.offset += end as u64;
-        Block { buffer: std::mem::replace(&mut self.buffer, spare), ..block }
-    }
-
-    /// Makes room for a record longer than the buffer, if it is full: no more than shows that the record is too long.
-    fn grow(&mut self) {
-        if self.filled == self.buffer.len() {
-            self.buffer.resize((self.filled * 2).min(MAX_RECORD + 1), 0);
+            buffer: self.records.replace(end, spare),
         }
     }
-
-    /// Begins to pass over the record that fills the whole buffer.
-    fn pass_over(&mut self) {
-        let excerpt = self.buffer[..EXCERPT].to_vec();
-        self.oversized.push(Oversized { offset: self.offset, excerpt });
-        self.skipping = true;
-        self.drop_front(self.filled);
-    }
-
-    /// Drops what belongs to the record that is passed over, and goes on behind it.
-    fn skip(&mut self, stop: Stop) {
-        let newline = memchr(b'\n', &self.buffer[..self.filled]);
-        self.skipping = newline.is_none() && stop != Stop::Break;
-        self.drop_front(newline.map_or(self.filled, |at| at + 1));
-    }
-
-    fn drop_front(&mut self, n: usize) {
-        self.buffer.copy_within(n..self.filled, 0);
-        self.filled -= n;
-        self.offset += n as u64;
-    }
-}
-
-/// Where a block can be cut: behind the last newline that does not stand between the parts of one record (CRI cuts
-/// records at 8 or 16 KiB). A record whose parts alone are over [`MAX_RECORD`] is cut between them.
-fn last_record_end(bytes: &[u8]) -> Option<usize> {
-    let last = memrchr(b'\n', bytes)? + 1;
-    let mut end = last;
-    while end > 0 {
-        let start = end - 1 - last_line(&bytes[..end - 1]).len();
-        if !is_cri_partial(&bytes[start..end - 1]) {
-            return Some(end);
-        }
-        end = start;
-    }
-    (bytes.len() > MAX_RECORD).then_some(last)
-}
-
-/// What stands behind the last newline.
-fn last_line(bytes: &[u8]) -> &[u8] {
-    &bytes[memrchr(b'\n', bytes).map_or(0, |at| at + 1)..]
 }
 
 /// Whether a file that ends like this ends with its record, though without a newline (a body of the audit webhook, a
@@ -263,7 +182,9 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::records::EXCERPT;
     use super::*;
+    use crate::decode::MAX_RECORD;
 
     fn write(dir: &Path, parts: &[&[u8]]) -> Vec<Input> {
         let path = |n: usize| dir.join(format!("{n}.log"));

@@ -12,37 +12,66 @@ use super::Input;
 /// How much of a compressed file is read at a time.
 const COMPRESSED: usize = 128 << 10;
 
-/// Opens an input and undoes its compression, which is told by its first bytes: names lie.
+/// How bytes are compressed, which is told by the first of them: names lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Compression {
+    /// How many bytes tell.
+    pub(super) const MAGIC: usize = 4;
+
+    pub(super) const fn of(magic: &[u8]) -> Self {
+        match magic {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            // a frame (RFC 8878, 3.1.1), or a skippable one (3.1.2), with which pzstd begins
+            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+
+    /// The bytes that were compressed.
+    pub(super) fn undo(self, raw: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Self::None => Box::new(raw),
+            Self::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(COMPRESSED, raw))),
+            Self::Zstd => Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(COMPRESSED, raw))?),
+        })
+    }
+}
+
+/// Opens an input and undoes its compression.
 pub(super) fn open(input: &Input, progress: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
     let raw: Box<dyn Read + Send> = match input {
         Input::Stdin => Box::new(io::stdin()),
         Input::File(path) => Box::new(File::open(path)?),
         // Kafka's client undoes its compression
         Input::Kafka(part) => {
-            return Ok(Box::new(Counted { raw: Box::new(part.open()?), count: Arc::clone(progress) }));
+            return Ok(Box::new(Counted::new(Box::new(part.open()?), Arc::clone(progress))));
         }
     };
-    let mut counted = Counted { raw, count: Arc::clone(progress) };
-    let mut magic = Vec::with_capacity(4);
-    counted.by_ref().take(4).read_to_end(&mut magic)?;
-    let whole = Cursor::new(magic.clone()).chain(counted);
-    Ok(match magic[..] {
-        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(BufReader::with_capacity(COMPRESSED, whole))),
-        // a frame (RFC 8878, 3.1.1), or a skippable one (3.1.2), with which pzstd begins
-        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
-            Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(COMPRESSED, whole))?)
-        }
-        _ => Box::new(whole),
-    })
+    let mut counted = Counted::new(raw, Arc::clone(progress));
+    let mut magic = Vec::with_capacity(Compression::MAGIC);
+    counted.by_ref().take(Compression::MAGIC as u64).read_to_end(&mut magic)?;
+    Compression::of(&magic).undo(Cursor::new(magic).chain(counted))
 }
 
 /// Adds what is read to a count that others look at.
-struct Counted {
-    raw: Box<dyn Read + Send>,
+pub(super) struct Counted<R> {
+    raw: R,
     count: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl<R> Counted<R> {
+    pub(super) const fn new(raw: R, count: Arc<AtomicU64>) -> Self {
+        Self { raw, count }
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.raw.read(buffer)?;
         self.count.fetch_add(n as u64, Ordering::Relaxed);

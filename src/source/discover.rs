@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::rotation::{Rotation, is_compressed, rotation, uncompressed};
 use super::{Input, Log};
 use crate::text::Text;
 
@@ -175,29 +176,6 @@ fn extension(name: &str) -> Option<&str> {
     name.rsplit_once('.').map(|(_, extension)| extension)
 }
 
-/// A file's name without a compressor's ending.
-fn uncompressed(path: &Path) -> &str {
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    [".gz", ".gzip", ".zst", ".zstd"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
-}
-
-/// The rotated set that a file belongs to, and when it was rotated away: `audit-2006-01-02T15-04-05.000.log.gz` is of
-/// `audit.log`. The live file, which is the newest, has no time.
-fn rotation(path: &Path) -> (String, Option<&str>) {
-    let name = uncompressed(path);
-    let (base, ending) = name.rsplit_once('.').unwrap_or((name, ""));
-    let time_at = base.len().checked_sub("-2006-01-02T15-04-05.000".len());
-    match time_at.and_then(|at| base.split_at_checked(at)) {
-        Some((stem, time)) if is_rotation_time(time) => (format!("{stem}.{ending}"), Some(time)),
-        _ => (name.to_owned(), None),
-    }
-}
-
-fn is_rotation_time(text: &str) -> bool {
-    let shape = text.bytes().map(|b| if b.is_ascii_digit() { b'0' } else { b });
-    shape.eq(b"-0000-00-00T00-00-00.000".iter().copied())
-}
-
 /// Puts each rotated set in the order of its time, at the place of its first member.
 ///
 /// While the API server compresses a rotated file, both forms are there and the compressed one is not whole: the plain
@@ -221,16 +199,15 @@ fn in_order(inputs: Vec<Input>) -> Vec<Input> {
 }
 
 fn oldest_first(mut members: Vec<Input>) -> Vec<Input> {
-    fn key(input: &Input) -> (bool, Option<&str>, bool) {
+    fn key(input: &Input) -> (bool, Option<Rotation>, bool) {
         let Input::File(path) = input else { return (true, None, false) };
-        let time = rotation(path).1;
-        let compressed = path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n != uncompressed(path));
-        (time.is_none(), time, compressed)
+        let rotated = rotation(path).1;
+        (rotated.is_none(), rotated, is_compressed(path))
     }
-    members.sort_by(|a, b| key(a).cmp(&key(b)));
+    members.sort_by_cached_key(key);
     members.dedup_by(|later, earlier| {
-        let ((_, time, compressed), (_, same_time, _)) = (key(later), key(earlier));
-        compressed && time.is_some() && time == same_time
+        let ((_, rotated, is_compressed), (_, same, _)) = (key(later), key(earlier));
+        is_compressed && rotated.is_some() && rotated == same
     });
     members
 }
@@ -270,6 +247,13 @@ mod tests {
         assert_eq!(found(&dir, &[""], &[]), expected);
         assert_eq!(found(&dir, &["audit.log", NEW, OLD], &[]), expected, "whatever the order given");
         assert_eq!(found(&dir, &["audit*.log*", "audit.log"], &[]), expected, "and nothing twice");
+    }
+
+    #[test]
+    fn what_logrotate_counts_is_read_oldest_first() {
+        let dir = folder(&["audit.log", "audit.log.1", "audit.log.2.gz", "audit.log.10.gz"]);
+        let expected = [":/audit.log.10.gz /audit.log.2.gz /audit.log.1 /audit.log"];
+        assert_eq!(found(&dir, &["audit.log*"], &[]), expected);
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod compression;
 pub mod discover;
 pub mod kafka;
 pub mod live;
+mod records;
+mod rotation;
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,17 +8,17 @@ use super::{KIND, MAX_FEEDS, VERSION, wire};
 use crate::address;
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::{Adoption, PeerValues};
-use crate::baseline::{Baseline, Entry, Facet, Novelties};
+use crate::baseline::{Baseline, Entry, Facet, Novelties, SLOT, Standing, Volume};
 use crate::burst::{Burst, Bursts, Window};
 use crate::credential::{self, Habit, Life, Snapshot};
 use crate::engine::Learned;
-use crate::event::Timestamp;
+use crate::event::{Span, Timestamp};
+use crate::requests::{self, Starts};
 
 /// All of it, each list in an order of its own.
 pub(super) fn file(cluster: &str, feeds: &[String], learned: &Learned) -> wire::File {
     let Learned { requests, baselines, cluster: common } = learned;
     let names = Names::of(learned);
-    let [recent, older] = requests.snapshot().map(|seen| seen.into_iter().map(Hash).collect());
     let mut control_plane: Vec<_> = common.control_plane.iter().copied().collect();
     control_plane.sort_unstable();
     wire::File {
@@ -28,6 +28,9 @@ pub(super) fn file(cluster: &str, feeds: &[String], learned: &Learned) -> wire::
         feeds: feeds.iter().take(MAX_FEEDS).cloned().collect(),
         first: common.first.map(Time),
         declared: common.declared,
+        epoch: common.epoch.map(Time),
+        now: Time(common.clock.now),
+        ahead: common.clock.ahead,
         control_plane,
         accounts: accounts(baselines),
         accounts_evicted: baselines.evicted(),
@@ -36,7 +39,22 @@ pub(super) fn file(cluster: &str, feeds: &[String], learned: &Learned) -> wire::
         credentials: credentials(common.credentials.snapshot(), &names),
         denials: bursts(&common.denials, &names),
         spreads: bursts(&common.spreads, &names),
-        requests: wire::Requests { recent, older },
+        surges: window(&common.surges),
+        bodies: wire::Bodies { writes: common.bodies.writes, logged: common.bodies.logged },
+        requests: self::requests(requests.snapshot()),
+    }
+}
+
+fn requests(kept: requests::Snapshot) -> wire::Requests {
+    let words = |bits| Starts::words(bits).into_iter().map(str::to_owned).collect();
+    let starts =
+        |kept: Starts| wire::Starts { since: Time(kept.since), seen: words(kept.seen), missed: words(kept.missed) };
+    wire::Requests {
+        recent: kept.recent.into_iter().map(Hash).collect(),
+        older: kept.older.into_iter().map(Hash).collect(),
+        recent_since: Time(kept.since[0]),
+        older_since: Time(kept.since[1]),
+        starts: kept.starts.into_iter().take(MAX_FEEDS).map(starts).collect(),
     }
 }
 
@@ -70,7 +88,20 @@ fn account(baseline: &Baseline, baselines: &Baselines) -> wire::Account {
             last_dormancy: kept.sleep.last,
             woke: Time(Timestamp(i64::from(kept.sleep.woke) * 1_000_000)),
         },
+        volume: volume(kept.volume),
         facets,
+    }
+}
+
+fn volume(volume: Volume) -> wire::Volume {
+    let powers = volume.slots.iter().rposition(|&n| n > 0).map_or(0, |last| last + 1);
+    wire::Volume {
+        slot: Time(Timestamp(i64::from(volume.slot) * SLOT.0)),
+        requests: volume.requests,
+        slots: volume.slots[..powers].to_vec(),
+        quarantined: volume.quarantined,
+        days: volume.days,
+        day: Time(Timestamp(i64::from(volume.day) * Span::days(1).0)),
     }
 }
 
@@ -92,7 +123,8 @@ fn value(facet: Facet, entry: &Entry, value: String) -> wire::Value {
         days: entry.days(),
         first: Time(entry.first()),
         last: Time(entry.last()),
-        quarantined: entry.is_quarantined(),
+        quarantined: entry.standing() == Standing::Quarantined,
+        blocked: entry.is_blocked(),
         declared: entry.is_declared(),
     }
 }
@@ -154,6 +186,7 @@ fn credentials(kept: Snapshot, names: &Names) -> wire::Credentials {
         node: tenant.node.into(),
         credential: Hash(tenant.credential).or(ids.get(&tenant.credential).copied()),
     };
+    let caller = |(ip, id)| wire::Caller { ip, credential: Hash(id).or(ids.get(&id).copied()) };
     wire::Credentials {
         first: kept.first.map(Time),
         evicted: kept.evicted,
@@ -162,6 +195,7 @@ fn credentials(kept: Snapshot, names: &Names) -> wire::Credentials {
         unissued: kept.unissued.into_iter().map(by_kind).collect(),
         sharing_of_accounts: of_accounts,
         tenants: kept.tenants.into_iter().map(tenant).collect(),
+        callers: kept.callers.into_iter().map(caller).collect(),
         lives: kept.lives.iter().map(|life| self::life(life, names)).collect(),
     }
 }
@@ -183,7 +217,8 @@ fn life(life: &Life, names: &Names) -> wire::Life {
         first: Time(used.first),
         last: Time(used.last),
         days: used.days,
-        quarantined: used.quarantined,
+        quarantined: used.quarantined && !used.blocked,
+        blocked: used.blocked,
     };
     wire::Life {
         id: life.id.to_string(),
@@ -194,6 +229,8 @@ fn life(life: &Life, names: &Names) -> wire::Life {
         suspect: life.is_suspect,
         first: Time(life.first),
         last: Time(life.last),
+        expires: life.expires.map(Time),
+        refused: life.refused.as_deref().map(|refusal| wire::Refusal { at: Time(refusal.at), ip: refusal.ip }),
         clients: life.clients.iter().map(client).collect(),
         uses: life.uses.iter().map(used).collect(),
     }
@@ -207,15 +244,18 @@ fn bursts(bursts: &Bursts, names: &Names) -> Vec<wire::Burst> {
 
 fn burst(key: u64, burst: &Burst, names: &Names) -> wire::Burst {
     let address = names.address(key);
-    let window = |window: &Window| wire::Window {
-        usual: window.usual,
-        start: Time(window.start),
-        count: window.count,
-        things: window.things.iter().copied().map(Hash).collect(),
-    };
     wire::Burst {
         address,
         account: address.is_none().then(|| Hash(key).or(names.account(key))),
         windows: burst.windows.iter().map(window).collect(),
+    }
+}
+
+fn window(window: &Window) -> wire::Window {
+    wire::Window {
+        usual: window.usual,
+        start: Time(window.start),
+        count: window.count,
+        things: window.things.iter().copied().map(Hash).collect(),
     }
 }

@@ -7,12 +7,14 @@ use super::wire;
 use crate::address::{self, Addresses};
 use crate::baseline::map::Baselines;
 use crate::baseline::peers::{self, Adoption, PeerValues, Pool};
-use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, Sleep, Snapshot};
+use crate::baseline::{Baseline, Entry, Facet, Learning, Novelties, SLOT, Sleep, Snapshot, Volume};
 use crate::burst::{Burst, Bursts, SPANS, Window, key_of_account, key_of_address};
-use crate::cluster::Cluster;
-use crate::credential::{self, Credentials, Habit, Kind, Life, Tenant, Use};
+use crate::clock::Clock;
+use crate::cluster::{Bodies, Cluster};
+use crate::credential::{self, Credentials, Habit, Kind, Life, Refusal, Tenant, Use};
 use crate::engine::{Learned, Settings};
-use crate::requests::Requests;
+use crate::event::Span;
+use crate::requests::{self, Requests, Starts};
 
 /// What is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,10 +36,8 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
         let place = format!("account {username:?}");
         baselines.insert(&username, baseline(account, &place, &baselines)?);
     }
-    let hashes = |generation: Vec<Hash>| generation.into_iter().map(|hash| hash.0).collect();
-    let seen = [file.requests.recent, file.requests.older].map(hashes);
     Ok(Learned {
-        requests: Requests::restore(settings.repeat_window, seen),
+        requests: Requests::restore(settings.repeat_window, requests(file.requests)?),
         baselines,
         cluster: Cluster {
             peers: peers(file.peers)?,
@@ -45,10 +45,29 @@ pub(super) fn learned(file: wire::File, settings: &Settings) -> Result<Learned, 
             addresses: addresses(file.addresses)?,
             denials: bursts(file.denials, "denials")?,
             spreads: bursts(file.spreads, "spreads")?,
+            surges: window(file.surges),
+            bodies: Bodies { writes: file.bodies.writes, logged: file.bodies.logged },
             control_plane: file.control_plane.into_iter().collect(),
             first: file.first.map(|time| time.0),
             declared: file.declared,
+            epoch: file.epoch.map(|time| time.0),
+            clock: Clock { now: file.now.0, ahead: file.ahead },
         },
+    })
+}
+
+fn requests(kept: wire::Requests) -> Result<requests::Snapshot, Problem> {
+    let hashes = |generation: Vec<Hash>| generation.into_iter().map(|hash| hash.0).collect();
+    let kinds = |words: &[String]| {
+        Starts::bits(words).ok_or_else(|| problem("requests, starts", format!("unknown kind of request in {words:?}")))
+    };
+    let starts =
+        |kept: wire::Starts| Ok(Starts { since: kept.since.0, seen: kinds(&kept.seen)?, missed: kinds(&kept.missed)? });
+    Ok(requests::Snapshot {
+        recent: hashes(kept.recent),
+        older: hashes(kept.older),
+        since: [kept.recent_since.0, kept.older_since.0],
+        starts: kept.starts.into_iter().map(starts).collect::<Result<_, _>>()?,
     })
 }
 
@@ -79,6 +98,7 @@ fn baseline(account: wire::Account, place: &str, baselines: &Baselines) -> Resul
         hour_chances: account.hour_chances,
         epoch: account.epoch.0,
         sleep: sleep(&account.silence),
+        volume: volume(&account.volume, place)?,
         novelties,
     });
     for (entry, shown) in entries {
@@ -95,12 +115,29 @@ fn sleep(kept: &wire::Silence) -> Sleep {
     Sleep { longest: kept.longest, last: kept.last_dormancy, woke }
 }
 
+fn volume(kept: &wire::Volume, place: &str) -> Result<Volume, Problem> {
+    let mut slots = Volume::default().slots;
+    let (powers, most) = (kept.slots.len(), slots.len());
+    let known = slots.get_mut(..powers);
+    let known = known.ok_or_else(|| problem(place, format!("{powers} powers of two in its volume, at most {most}")))?;
+    known.copy_from_slice(&kept.slots);
+    Ok(Volume {
+        slot: u32::try_from(kept.slot.0.0 / SLOT.0).unwrap_or_default(),
+        requests: kept.requests,
+        slots,
+        quarantined: kept.quarantined,
+        days: kept.days,
+        day: u16::try_from(kept.day.0.0 / Span::days(1).0).unwrap_or_default(),
+    })
+}
+
 fn entry(facet: Facet, value: &wire::Value, place: &str, baselines: &Baselines) -> Result<Entry, Problem> {
     let hash = value.hash.map(|hash| hash.0).or_else(|| facet.parse(&value.value));
     let hash = hash.ok_or_else(|| problem(place, format!("is no {}", facet.as_str())))?;
     let learning = Learning { quarantine: value.quarantined, declared: value.declared };
     let entry = Entry::new((facet, hash), baselines.intern(&value.value), value.first.0, learning);
-    Ok(entry.continued(value.last.0, value.count, value.days))
+    let entry = entry.continued(value.last.0, value.count, value.days);
+    Ok(if value.blocked { entry.blocked() } else { entry })
 }
 
 fn peers(kept: wire::Peers) -> Result<PeerValues, Problem> {
@@ -153,6 +190,7 @@ fn credentials(kept: wire::Credentials) -> Result<credential::Snapshot, Problem>
         let credential = Hash::of(&credential, credential::key);
         (ip, Tenant { pod: pod.into(), node: node.into(), credential })
     };
+    let caller = |wire::Caller { ip, credential }: wire::Caller| (ip, Hash::of(&credential, credential::key));
     Ok(credential::Snapshot {
         lives: kept.lives.into_iter().map(life).collect::<Result<_, _>>()?,
         sharing: kept.sharing.into_iter().map(by_kind).collect::<Result<_, _>>()?,
@@ -160,6 +198,7 @@ fn credentials(kept: wire::Credentials) -> Result<credential::Snapshot, Problem>
         unissued: kept.unissued.into_iter().map(by_kind).collect::<Result<_, _>>()?,
         moves: Habit { credentials: kept.moves.credentials, exceptions: kept.moves.exceptions },
         tenants: kept.tenants.into_iter().map(tenant).collect(),
+        callers: kept.callers.into_iter().map(caller).collect(),
         first: kept.first.map(|time| time.0),
         evicted: kept.evicted,
     })
@@ -183,7 +222,8 @@ fn life(kept: wire::Life) -> Result<Life, Problem> {
         first: used.first.0,
         last: used.last.0,
         count: used.count,
-        quarantined: used.quarantined,
+        quarantined: used.quarantined || used.blocked,
+        blocked: used.blocked,
         days: used.days,
     };
     let client = |name: &String| Hash::of(name, |name| Facet::Agent.parse(name).expect("any text is an agent"));
@@ -197,6 +237,8 @@ fn life(kept: wire::Life) -> Result<Life, Problem> {
         clients: kept.clients.iter().map(client).collect(),
         first: kept.first.0,
         last: kept.last.0,
+        expires: kept.expires.map(|time| time.0),
+        refused: kept.refused.map(|refusal| Box::new(Refusal { at: refusal.at.0, ip: refusal.ip })),
         ..new
     })
 }

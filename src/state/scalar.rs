@@ -11,16 +11,9 @@ use crate::decode::timestamp;
 use crate::event::Timestamp;
 
 /// A moment: `2026-11-24T10:15:02.123456Z`, without decimals if there are none. Outside of the years 0 to 9999, which
-/// RFC 3339 cannot write, the number of microseconds since 1970.
+/// RFC 3339 cannot write, the number of microseconds since 1970. That moment itself stands for "not yet".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Time(pub(super) Timestamp);
-
-impl Time {
-    /// 1970-01-01T00:00:00Z stands for "not yet".
-    pub(super) fn is_unset(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

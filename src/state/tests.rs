@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::*;
+use crate::alert::Feedback;
 use crate::engine::{Engine, Feed, Verdict};
-use crate::event::{Event, Outcome, Span, Stage};
-use crate::sample::event;
+use crate::event::{Body, Event, Outcome, Span, Stage, Timestamp, TokenRequest};
+use crate::sample::{START, event};
 
 fn bytes(state: &State) -> Vec<u8> {
     let mut out = Vec::new();
@@ -61,32 +62,39 @@ fn ip() -> impl Strategy<Value = Option<std::net::IpAddr>> {
 
 /// Any event, up to half a year after [`START`].
 fn any_event() -> impl Strategy<Value = Event<'static>> {
-    let verb = prop::sample::select(&["get", "list", "create", "patch", "delete", "deletecollection", "odd"][..]);
+    let verb = prop::sample::select(&["get", "watch", "create", "patch", "delete", "deletecollection", "odd"][..]);
     let subresource = prop::sample::select(&["", "", "exec", "proxy", "token", "status"][..]);
     let outcome = [Outcome::Allowed, Outcome::Allowed, Outcome::Denied, Outcome::Unauthenticated];
     let who = (username(), ip(), word(), prop::option::of(word()), prop::option::of(word()), any::<[bool; 4]>());
     let what = (verb, word(), subresource, word(), word(), prop::sample::select(outcome.to_vec()));
     let when = (prop_oneof![9 => 0_i64..7_200, 1 => 0_i64..16_000_000], prop::bool::weighted(0.2));
-    (who, what, when).prop_map(|((username, source_ip, agent, id, issued, flags), what, (second, starts))| {
-        let (verb, resource, subresource, namespace, name, outcome) = what;
-        let mut event = event().after(Span::seconds(second));
-        event.uri = format!("/x/{resource}/{namespace}?command={name}&stdin=true").into();
-        event.target.resource = resource.into();
-        event.target.subresource = subresource.into();
-        event.target.namespace = namespace.into();
-        event.target.name = name.into();
-        event.username = username.into();
-        event.user_agent = agent.into();
-        event.credential.id = id.map(|id| format!("JTI={id}").into());
-        event.facts.issued_credential_id = issued.map(|id| format!("JTI={id}").into());
-        [event.facts.stale_token, event.facts.forwarded] = [flags[0], flags[1]];
-        event.impersonated = flags[2].then(|| "boss".into());
-        if flags[3] {
-            (event.credential.pod_name, event.credential.node_name) = (None, None);
-        }
-        event.stage = if starts { Stage::ResponseStarted } else { Stage::ResponseComplete };
-        Event { verb: verb.into(), source_ip, outcome, ..event }
-    })
+    let token = prop::option::of((600_i64..7_200, prop::option::of(0_i64..16_000_000)));
+    (who, what, when, token).prop_map(
+        |((username, source_ip, agent, id, issued, flags), what, (second, starts), token)| {
+            let (verb, resource, subresource, namespace, name, outcome) = what;
+            let mut event = event().after(Span::seconds(second));
+            event.uri = format!("/x/{resource}/{namespace}?command={name}&stdin=true").into();
+            event.target.resource = resource.into();
+            event.target.subresource = subresource.into();
+            event.target.namespace = namespace.into();
+            event.target.name = name.into();
+            event.username = username.into();
+            event.user_agent = agent.into();
+            event.credential.id = id.map(|id| format!("JTI={id}").into());
+            event.facts.issued_credential_id = issued.map(|id| format!("JTI={id}").into());
+            [event.facts.stale_token, event.facts.forwarded] = [flags[0], flags[1]];
+            event.facts.body = token.map(|(seconds, expires)| {
+                let expires = expires.map(|second| Timestamp(START.0 + Span::seconds(second).0));
+                Box::new(Body::Token(TokenRequest { seconds, expires, ..TokenRequest::default() }))
+            });
+            event.impersonated = flags[2].then(|| "boss".into());
+            if flags[3] {
+                (event.credential.pod_name, event.credential.node_name) = (None, None);
+            }
+            event.stage = if starts { Stage::ResponseStarted } else { Stage::ResponseComplete };
+            Event { verb: verb.into(), source_ip, outcome, ..event }
+        },
+    )
 }
 
 /// Small enough for everything to be full now and then.
@@ -103,6 +111,16 @@ fn verdicts(engine: &mut Engine, events: &[Event<'static>]) -> Vec<Verdict> {
     events.iter().map(|event| engine.process(Feed(0), event)).collect()
 }
 
+/// Events, some of them many times over: an account that asks for more than ever.
+fn any_events(most: usize) -> impl Strategy<Value = Vec<Event<'static>>> {
+    let burst = (any_event(), prop_oneof![30 => Just(1_usize), 1 => 250..600_usize]);
+    let repeated = |(event, times): (Event<'static>, usize)| {
+        let nth = move |n| Event { audit_id: format!("{}-{n}", event.audit_id).into(), ..event.clone() };
+        (0..times).map(nth).collect::<Vec<_>>()
+    };
+    prop::collection::vec(burst.prop_map(repeated), 0..most).prop_map(|all| all.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 96, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default()
@@ -112,13 +130,16 @@ proptest! {
     fn whatever_was_learnt_is_read_as_it_was_and_judges_alike(
         settings in any_settings(),
         declared in prop::collection::vec(any_event(), 0..80),
-        judged in prop::collection::vec(any_event(), 0..40),
-        later in prop::collection::vec(any_event(), 0..40),
+        judged in any_events(40),
+        later in any_events(40),
+        said in prop::sample::select(vec![None, Some(Feedback::Benign), Some(Feedback::Malicious)]),
     ) {
         let mut engine = Engine::new("test", &settings);
         declared.iter().for_each(|event| _ = engine.learn(Feed(0), event));
         verdicts(&mut engine, &judged);
-        engine.finish();
+        for incident in engine.finish() {
+            said.inspect(|&said| _ = engine.teach(said, &incident.lessons, incident.last));
+        }
         let whole = state(engine);
         let kept = bytes(&whole);
         let read = read(&kept, &settings);
@@ -128,7 +149,10 @@ proptest! {
         prop_assert_eq!(verdicts(&mut resumed, &later), verdicts(&mut engine, &later));
         prop_assert_eq!(resumed.finish(), engine.finish());
         prop_assert_eq!(resumed.census(), engine.census());
-        prop_assert_eq!(bytes(&state(resumed)), bytes(&state(engine)));
+        let [resumed, engine] = [resumed, engine].map(|e| String::from_utf8_lossy(&bytes(&state(e))).into_owned());
+        let differing = resumed.lines().zip(engine.lines()).find(|(a, b)| a != b);
+        prop_assert_eq!(differing, None);
+        prop_assert_eq!(resumed.len(), engine.len());
     }
 }
 
@@ -161,6 +185,30 @@ fn a_person_can_read_it_and_compare_it_line_by_line() {
     );
     assert!(text.contains(value), "{text}");
     assert!(text.contains(r#""credential": "JTI=cart""#) && text.contains(r#""clients": ["cart"]"#), "{text}");
+}
+
+#[test]
+fn how_a_token_ended_is_kept_and_is_not_missed_in_an_older_file() {
+    let mut engine = Engine::new("test", &Settings::default());
+    let request = TokenRequest { seconds: 600, ..TokenRequest::default() };
+    let mut issue = event().by("system:node:node-1").bare("X509SHA256=0f").asking(Body::Token(request));
+    issue.facts.issued_credential_id = Some("JTI=cart".into());
+    engine.learn(Feed(0), &issue);
+    engine.learn(Feed(0), &event().after(Span::minutes(1)));
+    let refused = event().by("").bare("").after(Span::minutes(2));
+    engine.learn(Feed(0), &Event { outcome: Outcome::Unauthenticated, ..refused });
+    let text = String::from_utf8(bytes(&state(engine))).expect("text");
+    let end = r#""expires": "2026-11-24T10:10:00Z", "refused": {"at": "2026-11-24T10:02:00Z", "ip": "10.1.0.5"}, "#;
+    assert!(text.contains(end), "{text}");
+    let of = |text: &str| {
+        let state = read(text.as_bytes(), &Settings::default());
+        let life = state.learned.cluster.credentials.life("JTI=cart").expect("it is known").clone();
+        (life.expires.is_some(), life.final_refusal().is_some())
+    };
+    assert_eq!((of(&text), of(&text.replace(end, ""))), ((true, true), (false, false)));
+    let (before, callers) = text.split_once(",\n  \"callers\": [").expect("it is there");
+    let (_, after) = callers.split_once("\n  ]").expect("it ends");
+    assert_eq!(of(&format!("{before}{after}")), (true, true));
 }
 
 #[test]
@@ -202,10 +250,16 @@ fn what_cannot_be_trusted_is_refused_with_its_place() {
         ),
         (r#""value": "cart", "#, r##""value": "cart", "hash": "#12", "##, "expected # and sixteen hexadecimal digits"),
         (
+            r#""slots": [0,0,1]"#,
+            r#""slots": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"#,
+            "account \"system:serviceaccount:shop:cart\": 21 powers of two in its volume, at most 20",
+        ),
+        (
             r#""of": "token bound to a pod""#,
             r#""of": "token""#,
             "credentials: unknown kind \"token\", known are: token bound",
         ),
+        (r#""seen": []"#, r#""seen": ["nap"]"#, "requests, starts: unknown kind of request in [\"nap\"]"),
         (r#""network": "10.1.0.0/24""#, r#""network": "10.1""#, "addresses, networks: \"10.1\" is no network"),
         (r#""pool": "everybody""#, r#""pool": "some""#, "peers, members: unknown pool \"some\""),
     ] {
@@ -270,4 +324,31 @@ fn what_is_kept_fades_as_if_it_had_not_been() {
     let later = [event().after(Span::days(61)), event().doing("list", "secrets").after(Span::days(200))];
     assert_eq!(verdicts(&mut resumed, &later), verdicts(&mut engine, &later));
     assert_eq!(bytes(&state(resumed)), bytes(&state(engine)));
+}
+
+#[test]
+fn what_an_analyst_called_malicious_stays_so() {
+    let mut engine = Engine::new("test", &Settings::default());
+    (0..100).for_each(|minute| _ = engine.learn(Feed(0), &event().after(Span::minutes(minute))));
+    let theft = |day| event().doing("list", "secrets").from("203.0.113.7").after(Span::days(day));
+    engine.process(Feed(0), &theft(1));
+    for incident in engine.finish() {
+        engine.teach(Feedback::Malicious, &incident.lessons, incident.last);
+    }
+    let kept = String::from_utf8(bytes(&state(engine))).expect("text");
+    let of_values = |mark| kept.lines().any(|line| line.contains("\"value\"") && line.contains(mark));
+    assert!(of_values("\"blocked\": true") && !of_values("\"quarantined\": true"), "{kept}");
+    let mut resumed = Engine::resume("test", &Settings::default(), read(kept.as_bytes(), &Settings::default()).learned);
+    let told = (2..9).filter(|&day| matches!(resumed.process(Feed(0), &theft(day)), Verdict::Unusual(_)));
+    assert_eq!(told.count(), 7);
+}
+
+#[test]
+fn a_file_of_before_volumes_is_read() {
+    let text = sample();
+    let (before, after) = text.split_once("\"volume\": {").expect("it has one");
+    let (_, after) = after.split_once('}').expect("it ends");
+    let state = read((before.to_owned() + after.trim_start_matches([',', '\n', ' '])).as_bytes(), &Settings::default());
+    let volume = state.learned.baselines.peek(&event().username, |baseline| *baseline.volume());
+    assert_eq!(volume, Some(crate::baseline::Volume::default()));
 }

@@ -26,16 +26,28 @@ pub(super) struct File {
     pub(super) first: Option<Time>,
     /// Whether a period was declared normal and complete.
     pub(super) declared: bool,
+    /// When the current half-life of what accounts have in common began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) epoch: Option<Time>,
+    /// The latest time that can be trusted, and how many events in a row were far ahead of it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) now: Time,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) ahead: u8,
     pub(super) control_plane: Vec<IpAddr>,
     #[serde(deserialize_with = "unique")]
     pub(super) accounts: BTreeMap<String, Account>,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) accounts_evicted: u64,
     pub(super) peers: Peers,
     pub(super) addresses: Addresses,
     pub(super) credentials: Credentials,
     pub(super) denials: Vec<Burst>,
     pub(super) spreads: Vec<Burst>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) surges: Window,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) bodies: Bodies,
     pub(super) requests: Requests,
 }
 
@@ -50,8 +62,10 @@ pub(super) struct Account {
     pub(super) hour: u32,
     pub(super) hour_chances: u16,
     pub(super) epoch: Time,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) silence: Silence,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) volume: Volume,
     #[serde(deserialize_with = "unique")]
     pub(super) facets: BTreeMap<String, Facet>,
 }
@@ -61,19 +75,46 @@ pub(super) struct Account {
 #[serde(deny_unknown_fields)]
 pub(super) struct Silence {
     pub(super) longest: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) last_dormancy: u32,
-    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) woke: Time,
+}
+
+/// How many new writes might have had a body that is read, and how many had one.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bodies {
+    pub(super) writes: u32,
+    pub(super) logged: u32,
+}
+
+/// Requests in slots of five minutes.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Volume {
+    /// The beginning of the current slot.
+    pub(super) slot: Time,
+    pub(super) requests: u32,
+    /// How many slots had 1 request, 2 to 3, 4 to 7, and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) slots: Vec<u8>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) quarantined: bool,
+    /// Separate days with a slot in quarantine, and the last of them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) days: u8,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) day: Time,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Facet {
     pub(super) novel_minutes: u16,
-    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) last_novel: Time,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) evicted: u16,
     pub(super) values: Vec<Value>,
 }
@@ -90,9 +131,12 @@ pub(super) struct Value {
     pub(super) days: u8,
     pub(super) first: Time,
     pub(super) last: Time,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) quarantined: bool,
-    #[serde(default, skip_serializing_if = "is_false")]
+    /// An analyst called it malicious.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) blocked: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) declared: bool,
 }
 
@@ -104,7 +148,7 @@ pub(super) struct Peers {
     pub(super) values: Vec<Adoption>,
     /// Among those alike.
     pub(super) known: Vec<Known>,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) overflow: u64,
 }
 
@@ -123,9 +167,9 @@ pub(super) struct Adoption {
     pub(super) facet: Option<String>,
     pub(super) value: String,
     pub(super) accounts: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) in_wave: u32,
-    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) wave: Time,
 }
 
@@ -144,9 +188,9 @@ pub(super) struct Known {
 #[serde(deny_unknown_fields)]
 pub(super) struct Addresses {
     pub(super) arrivals: u32,
-    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) node_joined: Time,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) awaited: u32,
     pub(super) networks: Vec<Network>,
 }
@@ -163,7 +207,7 @@ pub(super) struct Network {
 pub(super) struct Credentials {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) first: Option<Time>,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) evicted: u64,
     pub(super) moves: Moves,
     /// By kind: how many came from a second address.
@@ -174,6 +218,8 @@ pub(super) struct Credentials {
     pub(super) sharing_of_accounts: Vec<Habit>,
     pub(super) lives: Vec<Life>,
     pub(super) tenants: Vec<Tenant>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) callers: Vec<Caller>,
 }
 
 /// Addresses that passed to a pod on another node.
@@ -206,11 +252,15 @@ pub(super) struct Life {
     pub(super) kind: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) issued: Option<Issue>,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) suspect: bool,
-    #[serde(default, skip_serializing_if = "Time::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) first: Time,
     pub(super) last: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) expires: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<Refusal>,
     pub(super) clients: Vec<String>,
     pub(super) uses: Vec<Use>,
 }
@@ -224,14 +274,24 @@ pub(super) struct Issue {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Refusal {
+    pub(super) at: Time,
+    pub(super) ip: IpAddr,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Use {
     pub(super) ip: IpAddr,
     pub(super) count: u64,
     pub(super) days: u8,
     pub(super) first: Time,
     pub(super) last: Time,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) quarantined: bool,
+    /// An analyst called it malicious.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) blocked: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -240,6 +300,14 @@ pub(super) struct Tenant {
     pub(super) ip: IpAddr,
     pub(super) pod: String,
     pub(super) node: String,
+    pub(super) credential: String,
+}
+
+/// The credential that came last to an address.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Caller {
+    pub(super) ip: IpAddr,
     pub(super) credential: String,
 }
 
@@ -255,7 +323,7 @@ pub(super) struct Burst {
     pub(super) windows: Vec<Window>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -270,13 +338,27 @@ pub(super) struct Window {
 pub(super) struct Requests {
     pub(super) recent: Vec<Hash>,
     pub(super) older: Vec<Hash>,
+    /// When the first of both was written.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) recent_since: Time,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) older_since: Time,
+    /// By feed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) starts: Vec<Starts>,
 }
 
-fn is_zero<T: Default + PartialEq>(n: &T) -> bool {
-    *n == T::default()
+/// Which starts of long-running requests a feed has.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Starts {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) since: Time,
+    pub(super) seen: Vec<String>,
+    pub(super) missed: Vec<String>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-const fn is_false(value: &bool) -> bool {
-    !*value
+/// Left out, because it is what is read where nothing stands: 0, false, not yet.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

@@ -3,16 +3,22 @@
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use crate::alert::{Feedback, Lesson};
+use crate::event::Timestamp;
+
 use super::{Store, StoreError, decoded, encoded, there};
 
 /// By the number of the entry: a header that says how long it is and what follows.
 const JOURNAL: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("journal");
 
 /// One thing that was done to the engines.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Entry {
     /// A batch was judged.
     Batch(Judged),
+    /// Somebody said something.
+    Word(Word),
 }
 
 /// A batch that was judged.
@@ -29,27 +35,61 @@ pub struct Judged {
     pub packed: Vec<u8>,
 }
 
+/// What somebody said of what is normal in a cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// The cluster.
+    pub cluster: String,
+    /// What was said.
+    pub said: Said,
+}
+
+/// What changes what is known, beside events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Said {
+    /// An incident is benign or malicious.
+    Teach {
+        /// Which of the two.
+        feedback: Feedback,
+        /// What was new in it.
+        lessons: Vec<Lesson>,
+        /// When that was said.
+        at: Timestamp,
+    },
+    /// What is known of a principal is to be forgotten.
+    Forget {
+        /// Its username.
+        principal: String,
+    },
+}
+
 impl Entry {
     /// Bytes that it takes, roughly.
     #[must_use]
     pub const fn size(&self) -> usize {
         match self {
             Self::Batch(batch) => batch.packed.len(),
+            Self::Word(_) => 0,
         }
     }
 
     fn encode(&self) -> Vec<u8> {
-        let Self::Batch(batch) = self;
-        let header = encoded(batch);
-        let length = u32::try_from(header.len()).expect("names are short").to_le_bytes();
-        [&length[..], &header, &batch.packed].concat()
+        let header = encoded(self);
+        let length = u32::try_from(header.len()).expect("names and lessons are bounded").to_le_bytes();
+        let packed = if let Self::Batch(batch) = self { &batch.packed[..] } else { &[] };
+        [&length[..], &header, packed].concat()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let cut = || StoreError::damaged(&"an entry of the journal is cut");
         let (length, rest) = bytes.split_first_chunk().ok_or_else(cut)?;
         let (header, packed) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(cut)?;
-        Ok(Self::Batch(Judged { packed: packed.to_vec(), ..decoded(header)? }))
+        let mut entry = decoded(header)?;
+        if let Self::Batch(batch) = &mut entry {
+            batch.packed = packed.to_vec();
+        }
+        Ok(entry)
     }
 }
 

@@ -25,7 +25,7 @@ mod record;
 mod snapshot;
 mod suppressions;
 
-pub use journal::{Entry, Judged};
+pub use journal::{Entry, Judged, Said, Word};
 pub use outbox::{Outbox, Route};
 pub use record::{Deed, Record, Status};
 pub use snapshot::{Kept, Known};
@@ -39,6 +39,9 @@ const FILE: &str = "sawatch.redb";
 
 /// Memory for pages: what is written is hardly ever read again.
 const CACHE: usize = 16 << 20;
+
+/// The key of the number of the last commit.
+const COMMIT: &str = "commit";
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const POSITION: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("position");
@@ -107,6 +110,8 @@ pub enum Found {
 /// Everything that one transaction keeps.
 #[derive(Default)]
 pub struct Commit {
+    /// Its number, from 1: one that was kept although the disk said that it failed is not kept twice.
+    pub number: u64,
     /// What was judged, in order.
     pub journal: Vec<Entry>,
     /// Up to where feeds were read.
@@ -128,8 +133,9 @@ pub struct Store {
     path: PathBuf,
     /// None while the disk does not let us.
     database: RwLock<Option<Database>>,
-    /// Notices that wait, by sink.
-    waiting: Mutex<BTreeMap<String, u64>>,
+    /// Notices that wait, by sink: a sum of what was put in and taken out, in whichever order that is heard of, so that it
+    /// may be below zero for a moment.
+    waiting: Mutex<BTreeMap<String, i64>>,
 }
 
 impl Store {
@@ -149,6 +155,15 @@ impl Store {
             }
             Err(other) => Err(other),
         }
+    }
+
+    /// Puts the store of a folder aside, for what is in it cannot be used; returns its new name.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be renamed.
+    pub fn put_aside(folder: &Path) -> Result<PathBuf, StoreError> {
+        put_aside(&folder.join(FILE)).map_err(|e| StoreError::Disk(e.to_string()))
     }
 
     fn open_file(path: &Path) -> Result<Self, StoreError> {
@@ -182,7 +197,17 @@ impl Store {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         drop(database.take());
         *database = Some(open(&self.path)?);
-        Ok(())
+        drop(database);
+        self.count_waiting()
+    }
+
+    /// The number of the last commit; 0 before the first.
+    ///
+    /// # Errors
+    ///
+    /// If the store is damaged or the disk fails.
+    pub fn commits(&self) -> Result<u64, StoreError> {
+        self.read(|tx| Ok(tx.open_table(META)?.get(COMMIT)?.map_or(0, |number| number.value())))
     }
 
     /// Up to where each feed was read.
@@ -209,17 +234,21 @@ impl Store {
     ///
     /// If the disk fails: the same commit can be tried again after [`Store::reopen`].
     pub fn commit(&self, commit: &Commit, routes: &[Route]) -> Result<BTreeMap<String, u64>, StoreError> {
-        let before = self.waiting();
-        let (waiting, dropped) = self.write(|tx| {
+        let (added, dropped) = self.write(|tx| {
+            let mut meta = tx.open_table(META)?;
+            if meta.get(COMMIT)?.is_some_and(|last| last.value() >= commit.number) {
+                return Ok((BTreeMap::new(), BTreeMap::new()));
+            }
+            meta.insert(COMMIT, commit.number)?;
             journal::append(tx, &commit.journal)?;
             let mut positions = tx.open_table(POSITION)?;
             for (feed, position) in &commit.positions {
                 positions.insert(feed.as_str(), &*encoded(position))?;
             }
             let told = incidents::record(tx, &commit.notices)?;
-            outbox::fill(tx, &told, routes, before)
+            outbox::fill(tx, &told, routes, self.waiting())
         })?;
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
+        self.count(added);
         Ok(dropped)
     }
 

@@ -14,6 +14,10 @@ use crate::event::Timestamp;
 /// By sink and number.
 const OUTBOX: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("outbox");
 
+/// The number of each sink's next notice. None is used twice: that something was delivered may be said again, after a
+/// disk that failed, and must not be true of something else by then.
+const NEXT: TableDefinition<'_, &str, u64> = TableDefinition::new("outbox next");
+
 /// What a sink is told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -50,11 +54,12 @@ impl Store {
     /// Notices that wait, by sink.
     #[must_use]
     pub fn waiting(&self) -> BTreeMap<String, u64> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.iter().map(|(sink, n)| (sink.clone(), u64::try_from(*n).unwrap_or(0))).collect()
     }
 
     pub(super) fn count_waiting(&self) -> Result<(), StoreError> {
-        let mut waiting: BTreeMap<String, u64> = BTreeMap::new();
+        let mut waiting: BTreeMap<String, i64> = BTreeMap::new();
         self.read(|tx| {
             let Some(table) = there(tx.open_table(OUTBOX))? else { return Ok(()) };
             for row in table.iter()? {
@@ -64,6 +69,14 @@ impl Store {
         })?;
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
         Ok(())
+    }
+
+    /// Counts what was put into outboxes, or taken out of them.
+    pub(super) fn count(&self, changes: impl IntoIterator<Item = (String, i64)>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for (sink, change) in changes {
+            *waiting.entry(sink).or_default() += change;
+        }
     }
 
     /// The next `most` things that a sink is to take, with their numbers.
@@ -97,39 +110,39 @@ impl Store {
             })?;
             Ok(())
         })?;
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(left) = waiting.get_mut(sink) {
-            *left = left.saturating_sub(taken);
-        }
+        self.count([(sink.to_owned(), -taken)]);
         Ok(())
     }
 }
 
-/// By sink.
-type Counts = BTreeMap<String, u64>;
+/// Notices put into outboxes, by sink.
+type Added = BTreeMap<String, i64>;
 
-/// Puts notices into the outboxes of those who are to be told. Returns how many of each then wait, of `waiting` before,
-/// and how many found no room.
+/// Notices that found no room, by sink.
+type Dropped = BTreeMap<String, u64>;
+
+/// Puts notices into the outboxes of those who are to be told, of which so many are `waiting`. Returns how many were put
+/// into each, and how many found no room.
 pub(super) fn fill(
     tx: &WriteTransaction,
     told: &[Told<'_>],
     routes: &[Route],
-    mut waiting: Counts,
-) -> Result<(Counts, Counts), StoreError> {
-    let mut dropped = Counts::new();
+    waiting: BTreeMap<String, u64>,
+) -> Result<(Added, Dropped), StoreError> {
+    let (mut added, mut dropped) = (Added::new(), Dropped::new());
     let told: Vec<&Told<'_>> = told.iter().filter(|told| !told.suppressed).collect();
     if told.is_empty() {
-        return Ok((waiting, dropped));
+        return Ok((added, dropped));
     }
-    let mut table = tx.open_table(OUTBOX)?;
+    let (mut table, mut numbers) = (tx.open_table(OUTBOX)?, tx.open_table(NEXT)?);
     for route in routes {
         let sink = route.sink.as_str();
-        let mut next =
-            table.range((sink, 0)..=(sink, u64::MAX))?.next_back().transpose()?.map_or(0, |(k, _)| k.value().1 + 1);
-        let waits = waiting.entry(route.sink.clone()).or_default();
+        let mut next = numbers.get(sink)?.map_or(0, |next| next.value());
+        let mut room = route.capacity.saturating_sub(waiting.get(sink).copied().unwrap_or(0));
+        let added: &mut i64 = added.entry(route.sink.clone()).or_default();
         for Told { notice, arrived, .. } in &told {
             let Some(activity) = route.activity(notice) else { continue };
-            if *waits >= route.capacity {
+            if room == 0 {
                 *dropped.entry(route.sink.clone()).or_default() += 1;
                 continue;
             }
@@ -137,8 +150,9 @@ pub(super) fn fill(
                 (sink, next),
                 &*encoded(&Outbox { incident: notice.incident.clone(), activity, arrived: *arrived }),
             )?;
-            (next, *waits) = (next + 1, *waits + 1);
+            (next, room, *added) = (next + 1, room - 1, *added + 1);
         }
+        numbers.insert(sink, next)?;
     }
-    Ok((waiting, dropped))
+    Ok((added, dropped))
 }

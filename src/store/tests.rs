@@ -1,5 +1,5 @@
 use super::*;
-use crate::alert::{Activity, Incident, Severity};
+use crate::alert::{Activity, Feedback, Incident, Severity};
 use crate::engine::{Engine, Feed, Settings};
 use crate::event::{Span, Timestamp};
 use crate::sample::{START, event};
@@ -49,8 +49,11 @@ fn journal(store: &Store) -> Vec<Entry> {
 #[test]
 fn what_was_committed_is_there_after_the_store_was_closed() {
     let folder = temporary();
+    let teach = Said::Teach { feedback: Feedback::Benign, lessons: Vec::new(), at: START };
+    let word = Entry::Word(Word { cluster: "test".to_owned(), said: teach });
     let commit = Commit {
-        journal: vec![entry(1), entry(0), entry(3)],
+        number: 1,
+        journal: vec![entry(1), entry(0), word, entry(3)],
         positions: BTreeMap::from([("cp-1".to_owned(), Position::at(7))]),
         notices: notices(),
     };
@@ -64,10 +67,21 @@ fn what_was_committed_is_there_after_the_store_was_closed() {
 }
 
 #[test]
+fn a_commit_that_is_tried_again_is_kept_once() {
+    let folder = temporary();
+    let store = store(&folder);
+    let commit = Commit { number: 1, journal: vec![entry(1)], ..Commit::default() };
+    store.commit(&commit, &[]).expect("room");
+    store.reopen().expect("it is there");
+    store.commit(&commit, &[]).expect("room");
+    assert_eq!((journal(&store), store.commits().expect("read")), (commit.journal, 1));
+}
+
+#[test]
 fn a_sink_is_told_in_order_and_once_it_has_taken_something_never_again() {
     let folder = temporary();
     let store = store(&folder);
-    let commit = Commit { notices: notices(), ..Commit::default() };
+    let commit = Commit { number: 1, notices: notices(), ..Commit::default() };
     store.commit(&commit, &[route("a"), route("b")]).expect("room");
     let outbox = store.outbox("a", 100).expect("read");
     assert_eq!(outbox.first().map(|(_, o)| o.activity), Some(Activity::Opened));
@@ -79,10 +93,45 @@ fn a_sink_is_told_in_order_and_once_it_has_taken_something_never_again() {
 }
 
 #[test]
+fn what_waits_is_counted_right_while_a_sink_takes_and_more_comes() {
+    let folder = temporary();
+    let store = store(&folder);
+    let commit = Commit { number: 1, notices: notices(), ..Commit::default() };
+    let route = Route { capacity: u64::MAX, ..route("a") };
+    let (commits, routes) = (100, [route]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..commits).for_each(|_| drop(store.commit(&commit, &routes).expect("room"))));
+        let mut left = commits * commit.notices.len();
+        while left > 0 {
+            let some = store.outbox("a", 3).expect("read");
+            left -= some.len();
+            if let Some((last, _)) = some.last() {
+                store.delivered("a", *last).expect("room");
+            }
+        }
+    });
+    assert_eq!(store.waiting()["a"], 0);
+}
+
+#[test]
+fn that_something_was_delivered_can_be_said_twice() {
+    let folder = temporary();
+    let store = store(&folder);
+    let commit = Commit { number: 1, notices: notices(), ..Commit::default() };
+    store.commit(&commit, &[route("a")]).expect("room");
+    let last = store.outbox("a", 100).expect("read").last().expect("one").0;
+    store.delivered("a", last).expect("room");
+    let commit = Commit { number: 2, ..commit };
+    store.commit(&commit, &[route("a")]).expect("room");
+    store.delivered("a", last).expect("room");
+    assert_eq!(store.outbox("a", 100).expect("read").len(), commit.notices.len());
+}
+
+#[test]
 fn a_full_outbox_keeps_the_oldest_and_counts_the_rest() {
     let folder = temporary();
     let store = store(&folder);
-    let commit = Commit { notices: notices(), ..Commit::default() };
+    let commit = Commit { number: 1, notices: notices(), ..Commit::default() };
     let dropped = store.commit(&commit, &[Route { capacity: 1, ..route("a") }]).expect("room");
     assert_eq!(dropped["a"], commit.notices.len() as u64 - 1);
     assert_eq!(store.outbox("a", 9).expect("read")[0].1.incident, commit.notices[0].0.incident);
@@ -98,7 +147,7 @@ fn a_sink_is_told_of_what_its_route_asks_for() {
     }
     let deaf = Route { least: Severity::Critical, ..route("deaf") };
     let people = Route { held_back: false, ..route("people") };
-    store.commit(&Commit { notices, ..Commit::default() }, &[deaf, people, route("all")]).expect("room");
+    store.commit(&Commit { number: 2, notices, ..Commit::default() }, &[deaf, people, route("all")]).expect("room");
     let told = |sink| store.outbox(sink, 9).expect("read").len();
     assert_eq!((told("deaf"), told("people")), (0, 0));
     assert!(told("all") > 0);
@@ -121,12 +170,12 @@ fn what_is_suppressed_is_kept_and_not_told() {
         until: Timestamp(START.0 + Span::days(1).0),
     };
     assert!(store.suppress(&suppression).expect("room"));
-    store.commit(&Commit { notices: notices.clone(), ..Commit::default() }, &[route("a")]).expect("room");
+    store.commit(&Commit { number: 1, notices: notices.clone(), ..Commit::default() }, &[route("a")]).expect("room");
     assert_eq!(store.outbox("a", 9).expect("read"), []);
     let record = store.incident(id).expect("read").expect("kept");
     assert_eq!(record.suppressed.as_deref(), Some("known"));
     assert!(store.unsuppress("known").expect("room") && !store.unsuppress("known").expect("room"));
-    store.commit(&Commit { notices, ..Commit::default() }, &[route("a")]).expect("room");
+    store.commit(&Commit { number: 2, notices, ..Commit::default() }, &[route("a")]).expect("room");
     assert!(!store.outbox("a", 9).expect("read").is_empty());
 }
 
@@ -154,7 +203,7 @@ fn a_suppression_ends() {
 fn a_snapshot_takes_the_place_of_the_journal() {
     let folder = temporary();
     let store = store(&folder);
-    store.commit(&Commit { journal: vec![entry(1), entry(2)], ..Commit::default() }, &[]).expect("room");
+    store.commit(&Commit { number: 1, journal: vec![entry(1), entry(2)], ..Commit::default() }, &[]).expect("room");
     let settings = Settings::default();
     let mut engine = Engine::new("test", &settings);
     engine.learn(Feed(0), &event());
@@ -180,7 +229,7 @@ fn the_latest_incidents_come_first_and_a_person_can_put_them() {
     second.0.incident.first = Timestamp(second.0.incident.first.0 + 1);
     let ids = [second.0.incident.id, notices[0].0.incident.id];
     notices.push(second);
-    store.commit(&Commit { notices, ..Commit::default() }, &[]).expect("room");
+    store.commit(&Commit { number: 2, notices, ..Commit::default() }, &[]).expect("room");
     let deed = Deed { at: START, who: "alice".into(), status: Status::Benign, why: "planned".into() };
     store.change(ids[0], |record| record.put(deed)).expect("room");
     let all = store.incidents(9, |_| true).expect("read");

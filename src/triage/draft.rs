@@ -7,6 +7,7 @@ use std::hash::Hash;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::lessons::Lessons;
 use super::risk::{of_alerts, of_signal, of_signals, percent};
 use super::{Key, OPEN_FOR, UPDATE_EVERY};
 use crate::alert::{Action, Actor, Alert, Incident, Severity, Signal};
@@ -47,6 +48,7 @@ pub(super) struct Draft {
     events: u64,
     pub(super) dropped: u64,
     alerts: Vec<(u64, Alert)>,
+    pub(super) lessons: Lessons,
     related: BTreeSet<Text>,
     risk: f32,
     seed: String,
@@ -71,6 +73,7 @@ impl Draft {
             events: 0,
             dropped: 0,
             alerts: Vec::new(),
+            lessons: Lessons::default(),
             related: BTreeSet::new(),
             risk: 0.0,
             notifies: false,
@@ -86,14 +89,10 @@ impl Draft {
         self.events += 1;
         self.relate(&alert.actor);
         let distinction = distinction(&alert, seen);
-        if let Some((_, known)) = self.alerts.iter_mut().find(|(d, _)| *d == distinction) {
-            for (old, new) in known.signals.iter_mut().zip(&alert.signals) {
-                old.reason.count += 1;
-                old.reason.measure = old.reason.measure.max(new.reason.measure);
-            }
-            return;
+        match self.alerts.iter_mut().find(|(d, _)| *d == distinction) {
+            Some((_, known)) => repeat(known, alert),
+            None => self.alerts.push((distinction, alert)),
         }
-        self.alerts.push((distinction, alert));
         if self.alerts.len() > MAX_ALERTS {
             self.make_room();
         }
@@ -174,12 +173,24 @@ impl Draft {
             notifies: self.notifies,
             events: self.events,
             alerts: alerts.into_iter().filter(|a| a.risk >= floor).cloned().collect(),
+            lessons: self.lessons.all(),
         }
     }
 }
 
 fn after(at: Timestamp, span: Span) -> Timestamp {
     Timestamp(at.0.saturating_add(span.0))
+}
+
+/// Counts the same unusual thing again, and keeps the worse of the two as its evidence.
+fn repeat(known: &mut Alert, mut again: Alert) {
+    if again.risk > known.risk {
+        std::mem::swap(known, &mut again);
+    }
+    for (kept, other) in known.signals.iter_mut().zip(&again.signals) {
+        kept.reason.count += other.reason.count;
+        kept.reason.measure = kept.reason.measure.max(other.reason.measure);
+    }
 }
 
 fn groups(alert: &Alert) -> [u64; 2] {

@@ -2,15 +2,20 @@
 
 mod budget;
 mod draft;
+mod lessons;
 pub mod risk;
 mod snapshot;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::alert::{Activity, Incident, Notice, Severity, Signal};
-use crate::baseline::Observation;
-use crate::event::{Event, PrincipalKind, Span, Timestamp};
+use crate::baseline::{Novel, Observation};
+use crate::cluster::Cluster;
+use crate::event::{Body, Event, PrincipalKind, Span, Timestamp};
+use crate::impact::Deed;
 use crate::text::Text;
 use budget::Budget;
 use draft::{Draft, alert};
@@ -25,8 +30,11 @@ const UPDATE_EVERY: Span = Span::minutes(15);
 /// Incidents that are open at once; the one that was quiet longest is closed for a new one.
 const MAX_OPEN: usize = 10_000;
 
-/// Risk from which a part of a notifying incident is quarantined with it.
+/// Risk from which a part of a notifying incident is quarantined with it, and from which it is a lesson.
 const QUARANTINED: u8 = 10;
+
+/// How long after a certificate was asked for or approved in an incident a user whom nobody knew is its holder.
+const HOLDER: Span = Span::hours(1);
 
 /// Detectors that say of an address that it is not where the account belongs.
 const OUT_OF_PLACE: [&str; 4] = ["token-shared", "token-elsewhere", "new-source", "forwarded"];
@@ -55,9 +63,12 @@ pub struct Triage {
     /// Addresses from which an account was used that does not belong there, with the incident that this is part of.
     suspects: Table<IpAddr, Key>,
     budget: Budget,
-    /// The latest time of any event: an incident that is over stays over.
+    /// Never goes back: an incident that is over stays over.
     now: Timestamp,
+    /// The certificate that was last asked for or approved in an incident.
+    certificate: Option<Certificate>,
     dropped: u64,
+    dropped_lessons: u64,
     told: Told,
 }
 
@@ -68,6 +79,37 @@ enum Told {
     Whole(Vec<Incident>),
     /// Each as it grows.
     Live(Vec<Notice>),
+}
+
+/// A certificate asked for or approved in an incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Certificate {
+    incident: Key,
+    at: Timestamp,
+    /// The user it makes; none if no body tells.
+    user: Option<Box<str>>,
+}
+
+impl Certificate {
+    /// The certificate that `event` asks for or approves; none if it does something else, or in vain.
+    fn of(event: &Event<'_>, incident: &Key) -> Option<Self> {
+        let signs = event.target.resource == "certificatesigningrequests" && event.code < 300;
+        let writes = matches!(Deed::of(event), Deed::Create | Deed::Change);
+        let user = match event.facts.body.as_deref() {
+            Some(Body::Certificate(asked)) if !asked.common_name.is_empty() => Some(asked.common_name.as_str().into()),
+            _ => None,
+        };
+        (signs && writes).then(|| Self { incident: incident.clone(), at: event.at, user })
+    }
+
+    /// Whether `event` is by the user it makes: the one whom its body names, else one with a certificate who was first
+    /// seen at `since`, soon after.
+    fn makes(&self, event: &Event<'_>, since: Timestamp) -> bool {
+        let certified = event.credential.id.as_deref().is_some_and(|id| id.starts_with("X509SHA256="));
+        let named = self.user.as_deref().map(|user| *user == *event.username);
+        let is_user = named.unwrap_or(event.principal().kind() == PrincipalKind::User);
+        certified && is_user && since >= self.at && since.since(self.at) <= HOLDER
+    }
 }
 
 impl Triage {
@@ -81,7 +123,9 @@ impl Triage {
             suspects: Table::default(),
             budget: Budget::new(notifications_a_day),
             now: Timestamp::default(),
+            certificate: None,
             dropped: 0,
+            dropped_lessons: 0,
             told: Told::Whole(Vec::new()),
         }
     }
@@ -100,8 +144,8 @@ impl Triage {
     }
 
     /// Time goes on: what is due is told, what is over is closed.
-    pub fn pass(&mut self, at: Timestamp) {
-        self.now = self.now.max(at);
+    pub fn pass(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
         while self.timers.first().is_some_and(|(due, _)| *due < self.now) {
             let Some((_, key)) = self.timers.pop_first() else { return };
             let Some(draft) = self.open.get(&key) else { continue };
@@ -113,14 +157,14 @@ impl Triage {
         }
     }
 
-    /// Makes an alert of an event's signals and puts it into its incident; none without a signal. `issuer` is who asked
-    /// for the event's token.
+    /// Makes an alert of an event's signals and puts it into its incident, with what it would teach; none without a
+    /// signal. `since` is when its principal was first seen.
     pub fn consider(
         &mut self,
         event: &Event<'_>,
-        seen: &Observation,
+        (seen, novel): (&Observation, Novel),
         signals: Vec<Signal>,
-        issuer: Option<&str>,
+        (cluster, since): (&Cluster, Timestamp),
     ) -> Option<Considered> {
         if signals.is_empty() {
             return None;
@@ -128,11 +172,14 @@ impl Triage {
         let alert = alert(event, signals);
         let (risk, severity) = (alert.risk, Severity::of_risk(alert.risk));
         let out_of_place = alert.signals.iter().any(|s| OUT_OF_PLACE.contains(&s.detector));
-        let key = self.home(event, issuer);
+        let key = self.home(event, cluster.issuer(event), since);
         self.make_room(&key);
         let draft = self.open.entry(key.clone()).or_insert_with(|| Draft::new(event));
         self.timers.remove(&(draft.due(), key.clone()));
         draft.add(alert, seen);
+        if risk >= QUARANTINED {
+            draft.lessons.collect(event, (seen, novel), cluster, risk);
+        }
         let total = draft.severity();
         if !draft.notifies {
             draft.notifies = self.budget.allows(draft.told(), total, draft.first);
@@ -144,6 +191,9 @@ impl Triage {
             Some(before) if total > before => self.tell(&key, Activity::Updated),
             Some(_) => self.set_timer(&key),
         }
+        if let Some(certificate) = Certificate::of(event, &key).filter(|_| quarantine) {
+            self.certificate = Some(certificate);
+        }
         if let (true, true, Some(ip)) = (quarantine, out_of_place, event.source_ip) {
             self.suspect(ip, key);
         }
@@ -151,8 +201,8 @@ impl Triage {
     }
 
     /// The incident that an event belongs to: its principal's own if there is one, else that of whoever issued its
-    /// token, else that of the address it comes from, if those are under suspicion.
-    fn home(&self, event: &Event<'_>, issuer: Option<&str>) -> Key {
+    /// token or certificate, else that of the address it comes from, if those are under suspicion.
+    fn home(&self, event: &Event<'_>, issuer: Option<&str>, since: Timestamp) -> Key {
         let nobody = event.principal().kind() == PrincipalKind::Anonymous;
         let own = (Box::from(&*event.username), event.source_ip.filter(|_| nobody));
         if self.open.contains_key(&own) {
@@ -160,7 +210,9 @@ impl Triage {
         }
         let issuers = issuer.map(|name| (Box::from(name), None));
         let neighbours = event.source_ip.and_then(|ip| self.suspects.get(&ip).cloned());
-        issuers.into_iter().chain(neighbours).find(|key| self.is_notifying(key)).unwrap_or(own)
+        let certificate = self.certificate.as_ref().filter(|certificate| certificate.makes(event, since));
+        let certifiers = certificate.map(|certificate| certificate.incident.clone());
+        issuers.into_iter().chain(certifiers).chain(neighbours).find(|key| self.is_notifying(key)).unwrap_or(own)
     }
 
     fn is_notifying(&self, key: &Key) -> bool {
@@ -204,6 +256,7 @@ impl Triage {
         let Some(draft) = self.open.remove(key) else { return };
         self.timers.remove(&(draft.due(), key.clone()));
         self.dropped += draft.dropped;
+        self.dropped_lessons += draft.lessons.dropped;
         let (incident, before) = (draft.incident(&self.cluster, key), draft.told());
         match &mut self.told {
             Told::Whole(incidents) => incidents.push(incident),
@@ -215,6 +268,12 @@ impl Triage {
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Lessons that found no room in incidents that are closed.
+    #[must_use]
+    pub const fn dropped_lessons(&self) -> u64 {
+        self.dropped_lessons
     }
 
     /// Tells every update that is not due yet, in order of the incidents' first alerts: reading ends here, for now.

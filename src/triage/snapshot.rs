@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;
-use super::{Key, Triage};
+use super::{Certificate, Key, Triage};
 use crate::event::Timestamp;
 
 /// What is kept of incidents that may still grow.
@@ -15,9 +15,11 @@ use crate::event::Timestamp;
 pub struct Snapshot {
     open: Vec<(Key, Draft)>,
     suspects: BTreeMap<IpAddr, Key>,
+    certificate: Option<Certificate>,
     spent: BTreeMap<i64, usize>,
     now: Timestamp,
     dropped: u64,
+    dropped_lessons: u64,
 }
 
 impl Triage {
@@ -29,9 +31,11 @@ impl Triage {
         Snapshot {
             open,
             suspects: self.suspects.iter().map(|(&ip, key)| (ip, key.clone())).collect(),
+            certificate: self.certificate.clone(),
             spent: self.budget.spent.clone(),
             now: self.now,
             dropped: self.dropped,
+            dropped_lessons: self.dropped_lessons,
         }
     }
 
@@ -40,7 +44,8 @@ impl Triage {
         self.open = kept.open.into_iter().collect();
         self.timers = self.open.iter().map(|(key, draft)| (draft.due(), key.clone())).collect();
         self.suspects = kept.suspects.into_iter().collect();
+        self.certificate = kept.certificate;
         self.budget.spent = kept.spent;
-        (self.now, self.dropped) = (kept.now, kept.dropped);
+        (self.now, self.dropped, self.dropped_lessons) = (kept.now, kept.dropped, kept.dropped_lessons);
     }
 }

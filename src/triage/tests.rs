@@ -16,7 +16,12 @@ type Step = (i64, u8, &'static str);
 fn take(triage: &mut Triage, (minute, risk, about): Step) {
     let event = event().after(Span::minutes(minute)).on(about, "");
     triage.pass(event.at);
-    triage.consider(&event, &Observation::of(&event), vec![signal(risk, about)], None);
+    consider(triage, &event, signal(risk, about));
+}
+
+fn consider(triage: &mut Triage, event: &Event<'_>, signal: Signal) {
+    let seen = Observation::of(event);
+    triage.consider(event, (&seen, Novel::default()), vec![signal], (&Cluster::new(10), START));
 }
 
 fn live() -> Triage {
@@ -130,7 +135,7 @@ fn a_person_is_told_of_the_first_few_of_a_day() {
     let mut triage = Triage::new("test", 1);
     for name in ["one", "two"] {
         let event = event().by(name);
-        triage.consider(&event, &Observation::of(&event), vec![signal(50, "a")], None);
+        consider(&mut triage, &event, signal(50, "a"));
     }
     let notify: Vec<bool> = triage.finish().iter().map(|incident| incident.notifies).collect();
     assert_eq!(notify, [true, false]);

@@ -258,3 +258,25 @@ fn completions_and_manual_are_printed() {
     assert!(output(&["man", "replay"]).contains("Exit codes"));
     assert_eq!(sawatch().args(["man", "reply"]).output().unwrap().status.code(), Some(2));
 }
+
+#[test]
+fn webhook_init_says_what_to_do_next_and_replaces_nothing_unasked() {
+    let dir = tempfile::tempdir().unwrap();
+    let init = |more: &[&str]| {
+        let mut command = sawatch();
+        command.args(["webhook", "init", "--host", "10.0.0.5", "--feed", "cp-1", "--dir"]).arg(dir.path());
+        command.args(more).output().unwrap()
+    };
+    let output = init(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("cp-1: --audit-webhook-config-file=kubeconfig-cp-1.yaml"), "{}", stdout(&output));
+    let kubeconfig = fs::read_to_string(dir.path().join("kubeconfig-cp-1.yaml")).unwrap();
+    assert!(kubeconfig.contains(r#"server: "https://10.0.0.5:9443/audit/cp-1""#), "{kubeconfig}");
+    assert!(!kubeconfig.contains("client-key-data"));
+    let again = init(&[]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(stderr(&again).contains("server.crt is there already"), "{}", stderr(&again));
+    assert_eq!(init(&["--force", "--client-certificate"]).status.code(), Some(0));
+    assert!(fs::read_to_string(dir.path().join("kubeconfig-cp-1.yaml")).unwrap().contains("client-key-data"));
+    assert_eq!(init(&["--feed", "a/b", "--force"]).status.code(), Some(2));
+}

@@ -35,3 +35,11 @@ fn the_first_command_prints_what_was_agreed_on() {
     let agreed = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     assert_eq!(actual, agreed, "look at the difference, then run with BLESS=1");
 }
+
+#[test]
+fn the_readme_shows_the_first_incident_of_that() {
+    let agreed = fs::read_to_string(data("readme/expected.txt")).unwrap();
+    let (first, _) = agreed.split_once("\n\n  next\n").unwrap();
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    assert!(readme.contains(&format!("```text\n{first}\n```\n")), "README.md does not say:\n{first}");
+}

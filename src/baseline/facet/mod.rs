@@ -132,8 +132,9 @@ pub struct Observation {
     pod_bound: bool,
 }
 
-/// The bit of [`Novel`] that is no facet's.
+/// The bits of [`Novel`] that are no facet's.
 const WAKING: u16 = 1 << 15;
+const SURGING: u16 = 1 << 14;
 
 /// Which facets of an event are new for its account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,6 +162,17 @@ impl Novel {
     /// Says that the account has only just woken from a long silence: that is news, whatever it does.
     pub const fn wake(&mut self) {
         self.0 |= WAKING;
+    }
+
+    /// Whether with this request the account has asked for twice as much as ever before, or four times, and so on.
+    #[must_use]
+    pub const fn is_surging(self) -> bool {
+        self.0 & SURGING != 0
+    }
+
+    /// Says that the account asks for twice as much as ever, or four times: that is news, whatever it asks for.
+    pub const fn surge(&mut self) {
+        self.0 |= SURGING;
     }
 
     /// Adds `facet`.

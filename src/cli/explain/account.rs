@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Explained, Seen, shown, unknown};
 use crate::alert::{Peers, Thousands};
-use crate::baseline::{Baseline, Entry, Facet, Habit};
+use crate::baseline::{Baseline, Entry, Facet, Habit, SLOT, Standing};
 use crate::engine::Learned;
 use crate::event::{Principal, PrincipalKind, Timestamp};
 use crate::format::text::page::{PLAIN, Page, STRONG};
@@ -26,6 +26,9 @@ pub(super) struct Account {
     requests: u64,
     /// Minutes with a request; older ones count for less.
     active_minutes: u32,
+    /// The most in five minutes, rounded up; none until five minutes have passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    busiest: Option<u32>,
     /// How many others it is compared with; none if nobody is like it.
     #[serde(skip_serializing_if = "Option::is_none")]
     peers: Option<u32>,
@@ -83,6 +86,7 @@ impl Account {
             last,
             requests: baseline.requests(),
             active_minutes: baseline.snapshot().minutes,
+            busiest: baseline.volume().most(),
             peers: learned.cluster.peers.like(principal, Facet::Action, 0).map(|Peers { of, .. }| of),
             facets: known.filter(|known| !known.values.is_empty()).collect(),
         }
@@ -100,7 +104,8 @@ impl Known {
                 count: entry.count.into(),
                 first: entry.first(),
                 last: entry.last(),
-                quarantined: entry.is_quarantined(),
+                quarantined: entry.standing() == Standing::Quarantined,
+                blocked: entry.is_blocked(),
             },
             days: entry.days(),
             peers: learned.cluster.peers.like(principal, facet, entry.hash()).map(|p| p.doing),
@@ -144,6 +149,9 @@ impl Explained for Account {
         page.wrapped("", &format!("{} ({})", self.account, self.kind), STRONG);
         page.field("seen", &period(self.first, self.last));
         page.field("requests", &format!("{} in {} active minutes", Thousands(self.requests), self.active_minutes));
+        if let Some(most) = self.busiest {
+            page.field("busiest", &format!("at most {} requests in {SLOT}", Thousands(most.into())));
+        }
         if let Some(peers) = self.peers {
             page.field("peers", &format!("{peers} like it, whose habits count for it too"));
         }
@@ -165,6 +173,8 @@ fn asked_for(username: &str) -> String {
 mod tests {
     use super::super::learned_from;
     use super::*;
+    use crate::alert::{Feedback, Lesson};
+    use crate::engine::{Engine, Feed, Settings};
     use crate::event::Span;
     use crate::format::Style;
     use crate::sample::event;
@@ -191,6 +201,7 @@ mod tests {
 system:serviceaccount:shop:cart (ServiceAccount)
   seen      2026-11-24 10:00:00.000Z to 11:40:00.000Z
   requests  101 in 101 active minutes
+  busiest   at most 7 requests in 5 min
   peers     1 like it, whose habits count for it too
 
        count  first             last                value
@@ -202,6 +213,23 @@ system:serviceaccount:shop:cart (ServiceAccount)
         assert!(text.starts_with(expected), "{text}");
         assert!(text.contains("get secrets shop/db\\u{1b}[2J"), "{text}");
         assert_eq!(drawn("system:serviceaccount:shop:cart"), text);
+    }
+
+    #[test]
+    fn what_is_not_normal_is_marked_with_the_reason() {
+        let mut engine = Engine::new("test", &Settings::default());
+        (0..100).for_each(|minute| _ = engine.learn(Feed(0), &event().after(Span::minutes(minute))));
+        engine.process(Feed(0), &event().doing("list", "secrets").after(Span::minutes(100)));
+        let lessons = engine.finish().into_iter().flat_map(|incident| incident.lessons);
+        let actions: Vec<Lesson> =
+            lessons.filter(|l| matches!(l, Lesson::Value { facet, .. } if facet == "action")).collect();
+        engine.teach(Feedback::Malicious, &actions, event().at);
+        let mut page = Page::new(Style::PLAIN);
+        Account::find(&engine.into_learned(), "shop/cart").expect("it is known").draw(&mut page);
+        let text = page.into_text();
+        assert!(text.contains("2026-11-24 11:40  x list secrets\n"), "{text}");
+        assert!(text.contains("2026-11-24 11:40  ! list secrets in shop\n"), "{text}");
+        assert!(text.contains("  ! came with an alert") && text.contains("  x was called malicious by"), "{text}");
     }
 
     #[test]

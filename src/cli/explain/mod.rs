@@ -105,12 +105,17 @@ struct Seen {
     #[serde(serialize_with = "shown")]
     last: Timestamp,
     quarantined: bool,
+    blocked: bool,
 }
 
 impl Seen {
     /// `     1,203  2026-11-24 10:15  2026-11-24 11:39  ! get secrets`, what was seen in a column of its own.
     fn row(self, page: &mut Page, what: &str) {
-        let mark = if self.quarantined { "!" } else { "" };
+        let mark = match self {
+            Self { blocked: true, .. } => "x",
+            Self { quarantined: true, .. } => "!",
+            Self { .. } => "",
+        };
         let count = Thousands(self.count).to_string();
         row(page, [&count, &minute(self.first), &minute(self.last), mark], what, PLAIN);
     }
@@ -121,11 +126,18 @@ impl Seen {
         row(page, ["count", "first", "last", ""], what, QUIET);
     }
 
-    /// What the mark means, if there is one.
-    fn legend(page: &mut Page, mut all: impl Iterator<Item = Self>) {
-        if all.any(|seen| seen.quarantined) {
+    /// What the marks mean, if there are any.
+    fn legend(page: &mut Page, all: impl Iterator<Item = Self>) {
+        let (blocked, others): (Vec<Self>, Vec<Self>) =
+            all.filter(|seen| seen.quarantined || seen.blocked).partition(|seen| seen.blocked);
+        if !blocked.is_empty() || !others.is_empty() {
             page.blank();
+        }
+        if !others.is_empty() {
             page.quiet(2, "! came with an alert, and is not normal until it was seen on three separate days");
+        }
+        if !blocked.is_empty() {
+            page.quiet(2, "x was called malicious by an analyst, and is not normal until it is called benign");
         }
     }
 }

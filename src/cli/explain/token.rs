@@ -1,14 +1,15 @@
-//! The life of a credential: from its issue to its last use.
+//! The life of a credential: from its issue over its uses to its end.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::Serialize;
 
 use super::{Explained, Seen, shown, unknown};
 use crate::baseline::Facet;
-use crate::credential::{Credentials, Habit, Kind, Life, Use};
+use crate::credential::{Credentials, Habit, Kind, Life, Refusal, Use};
 use crate::engine::Learned;
-use crate::event::Timestamp;
+use crate::event::{Span, Timestamp};
 use crate::format::text::page::{Page, STRONG};
 use crate::format::time::{moment, period};
 use crate::state::Names;
@@ -32,6 +33,8 @@ pub(super) struct Token {
     pod: Option<Pod>,
     #[serde(skip_serializing_if = "Option::is_none")]
     used: Option<Period>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<End>,
     clients: Vec<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sharing: Option<Sharing>,
@@ -59,6 +62,28 @@ struct Issue {
 struct Pod {
     name: Text,
     node: Text,
+}
+
+/// What is known of how it ended; nothing of a credential that is still in use at the end of what was learned.
+#[derive(Serialize)]
+struct End {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unused_for_seconds: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<Refused>,
+}
+
+#[derive(Serialize)]
+struct Moment(#[serde(serialize_with = "shown")] Timestamp);
+
+/// A 401 at an address from which it had just been used.
+#[derive(Serialize)]
+struct Refused {
+    #[serde(serialize_with = "shown")]
+    at: Timestamp,
+    address: IpAddr,
 }
 
 /// How usual it is that credentials like this one come from a second address.
@@ -105,10 +130,35 @@ impl Token {
             issued: life.issued.as_ref().map(issue),
             pod: pod(credentials, life),
             used: (!life.uses.is_empty()).then_some(Period { first: life.first, last: life.last }),
+            end: End::of(credentials, life),
             clients: life.clients.iter().map(client).collect(),
             sharing: life.kind.zip(life.account).map(|(kind, key)| sharing(credentials.sharing(kind, key.get()))),
             addresses: uses.into_iter().map(address).collect(),
         }
+    }
+}
+
+impl End {
+    fn of(credentials: &Credentials, life: &Life) -> Option<Self> {
+        let now = credentials.lives().map(|life| life.last).max().unwrap_or_default();
+        let refused = |Refusal { at, ip }| Refused { at, address: ip };
+        let end = Self {
+            unused_for_seconds: Some(now.since(life.last).0 / 1_000_000).filter(|&s| s > 0 && !life.uses.is_empty()),
+            expires: life.expires.map(Moment),
+            refused: life.final_refusal().map(refused),
+        };
+        (end.unused_for_seconds.is_some() || end.expires.is_some() || end.refused.is_some()).then_some(end)
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unused = self.unused_for_seconds.map(|s| format!("not seen in the {} since", Span::seconds(s)));
+        let expires = self.expires.as_ref().map(|Moment(at)| format!("expires {}", moment(*at)));
+        let refused = self.refused.as_ref();
+        let refused = refused.map(|Refused { at, address }| format!("refused {} at {address} (401)", moment(*at)));
+        let known: Vec<String> = [unused, expires, refused].into_iter().flatten().collect();
+        f.write_str(&known.join("; "))
     }
 }
 
@@ -124,8 +174,8 @@ fn sharing(habit: Habit) -> Sharing {
 }
 
 const fn address(used: &Use) -> Address {
-    let Use { ip, first, last, count, quarantined, .. } = *used;
-    Address { address: ip, seen: Seen { count, first, last, quarantined } }
+    let Use { ip, first, last, count, quarantined, blocked, .. } = *used;
+    Address { address: ip, seen: Seen { count, first, last, quarantined: quarantined && !blocked, blocked } }
 }
 
 impl Explained for Token {
@@ -140,6 +190,9 @@ impl Explained for Token {
         }
         if let Some(Period { first, last }) = self.used {
             page.field("used", &period(first, last));
+        }
+        if let Some(end) = &self.end {
+            page.field("end", end);
         }
         if !self.clients.is_empty() {
             let clients: Vec<&str> = self.clients.iter().map(Text::as_str).collect();
@@ -174,7 +227,7 @@ impl Token {
 mod tests {
     use super::super::learned_from;
     use super::*;
-    use crate::event::Span;
+    use crate::event::{Body, Event, Outcome, TokenRequest};
     use crate::format::Style;
     use crate::sample::event;
 
@@ -211,6 +264,25 @@ JTI=cart (token bound to a pod)
 ";
         assert_eq!(drawn("cart"), expected);
         assert_eq!(drawn("JTI=cart"), expected);
+    }
+
+    #[test]
+    fn its_end_is_told_as_far_as_it_is_known() {
+        let request = TokenRequest { seconds: 3_607, bound_to: "Pod".to_owned(), ..TokenRequest::default() };
+        let mut issue = event().by("system:node:node-1").bare("X509SHA256=0f").asking(Body::Token(request));
+        issue.facts.issued_credential_id = Some("JTI=cart".into());
+        let refused = event().by("").bare("").after(Span::minutes(2));
+        let refused = Event { outcome: Outcome::Unauthenticated, ..refused };
+        let later = event().pod("JTI=other", "cart-1", "node-1").from("10.1.0.6").after(Span::minutes(8));
+        let learned = learned_from([issue, event().after(Span::minutes(1)), refused, later]);
+        let drawn = |id| {
+            let mut page = Page::new(Style { width: 160, ..Style::PLAIN });
+            Token::find(&learned, id).expect("it is known").draw(&mut page);
+            page.into_text()
+        };
+        let end = "\n  end       not seen in the 7 min since; expires 2026-11-24 11:00:07.000Z; refused 2026-11-24 10:02:00.000Z at 10.1.0.5 (401)\n";
+        assert!(drawn("cart").contains(end), "{}", drawn("cart"));
+        assert!(!drawn("other").contains("\n  end"), "{}", drawn("other"));
     }
 
     #[test]

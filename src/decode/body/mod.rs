@@ -1,14 +1,16 @@
 //! What the body of a request asks for ([`Body`]): of objects and patches of a few kinds, a few scalars.
 //!
-//! Bodies of any other kind are not looked into. A patch is read as the part of the object that it is; one of JSON Patch
+//! Of a response, nothing but when a token expires. Bodies of any other kind are not looked into. A patch is read as the part of the object that it is; one of JSON Patch
 //! as many small parts. What cannot be read is no fact, and never a reason to reject the event.
 
 use std::borrow::Cow;
 
 use super::certificate;
 use super::json::Json;
+use super::time::timestamp;
 use crate::event::{
-    Binding, Body, Capabilities, CertificateRequest, HostPaths, Pod, Role, Subject, Target, TokenRequest, Webhook,
+    Binding, Body, Capabilities, CertificateRequest, HostPaths, Pod, Role, Subject, Target, Timestamp, TokenRequest,
+    Webhook,
 };
 
 /// Names of one kind that are kept of one body.
@@ -20,9 +22,16 @@ const MAX_BYTES: usize = 256;
 /// The lifetime of a token if none is asked for.
 const DEFAULT_SECONDS: i64 = 3_600;
 
-/// What `body` asks for when it is sent with `verb` to `target`; none if it is of a kind that does not matter.
-pub(super) fn read(verb: &str, target: &Target<'_>, body: &str) -> Option<Box<Body>> {
-    if body.is_empty() || !matches!(verb, "create" | "update" | "patch" | "post" | "put" | "apply") {
+/// Whether the body of such a request is read, if it was logged.
+#[must_use]
+pub fn is_read(verb: &str, target: &Target<'_>) -> bool {
+    matches!(verb, "create" | "update" | "patch" | "post" | "put" | "apply") && blank(target).is_some()
+}
+
+/// What `body` asks for when it is sent with `verb` to `target`; none if it is of a kind that does not matter. Either may
+/// be empty.
+pub(super) fn read(verb: &str, target: &Target<'_>, body: &str, response: &str) -> Option<Box<Body>> {
+    if body.is_empty() || !is_read(verb, target) {
         return None;
     }
     let mut facts = blank(target)?;
@@ -31,6 +40,9 @@ pub(super) fn read(verb: &str, target: &Target<'_>, body: &str) -> Option<Box<Bo
         json_patch(whole, |part| fill(&mut facts, target, part));
     } else {
         fill(&mut facts, target, whole);
+    }
+    if let Body::Token(token) = &mut facts {
+        token.expires = expiry(response);
     }
     Some(Box::new(facts))
 }
@@ -211,6 +223,15 @@ fn token_spec(spec: Json<'_>, token: &mut TokenRequest) {
         "boundObjectRef" => value.below(&["kind"], &mut |kind| keep_last(&mut token.bound_to, kind)),
         _ => {}
     });
+}
+
+/// Of a response that holds a token: when it expires, and nothing else.
+fn expiry(response: &str) -> Option<Timestamp> {
+    let mut expires = None;
+    Json::parse(response)?.below(&["status", "expirationTimestamp"], &mut |time| {
+        expires = time.text().and_then(|time| timestamp(&time));
+    });
+    expires
 }
 
 fn certificate_spec(spec: Json<'_>, request: &mut CertificateRequest) {

@@ -14,7 +14,7 @@ fn on(resource: &str) -> Target<'_> {
 
 #[track_caller]
 fn asked(verb: &str, resource: &str, body: &str) -> Body {
-    *read(verb, &on(resource), body).unwrap()
+    *read(verb, &on(resource), body, "").unwrap()
 }
 
 #[track_caller]
@@ -181,14 +181,33 @@ fn a_role_is_what_its_rules_allow() {
 fn a_token_request_says_for_how_long_for_whom_and_bound_to_what() {
     let body =
         r#"{"spec":{"audiences":["vault"],"expirationSeconds":315360000,"boundObjectRef":{"kind":"Pod","name":"x"}}}"#;
-    let expected =
-        TokenRequest { seconds: 315_360_000, audiences: vec!["vault".to_owned()], bound_to: "Pod".to_owned() };
+    let expected = TokenRequest {
+        seconds: 315_360_000,
+        audiences: vec!["vault".to_owned()],
+        bound_to: "Pod".to_owned(),
+        expires: None,
+    };
     assert_eq!(asked("create", "serviceaccounts/token", body), Body::Token(expected));
     let default = TokenRequest { seconds: 3_600, ..TokenRequest::default() };
     assert_eq!(
         asked("create", "serviceaccounts/token", r#"{"spec":{"expirationSeconds":null}}"#),
         Body::Token(default)
     );
+}
+
+#[test]
+fn of_the_response_to_a_token_request_only_its_end_is_read() {
+    let response = r#"{"spec":{"expirationSeconds":315360000},"status":{"token":"eyJhbGciOi","expirationTimestamp":"2026-11-25T10:00:00Z"}}"#;
+    let asked = |resource, response| read("create", &on(resource), r#"{"spec":{}}"#, response).map(|body| *body);
+    let expires = timestamp("2026-11-25T10:00:00Z");
+    let expected = TokenRequest { seconds: 3_600, expires, ..TokenRequest::default() };
+    assert!(expires.is_some());
+    assert_eq!(asked("serviceaccounts/token", response), Some(Body::Token(expected)));
+    assert_eq!(asked("pods", response), Some(Body::Pod(Pod::default())));
+    for broken in ["", "{", "7", r#"{"status":7}"#, r#"{"status":{"expirationTimestamp":"soon"}}"#] {
+        let Some(Body::Token(token)) = asked("serviceaccounts/token", broken) else { panic!("{broken}") };
+        assert_eq!(token.expires, None, "{broken}");
+    }
 }
 
 #[test]
@@ -234,9 +253,9 @@ fn other_bodies_are_not_looked_into() {
         ("create", "configmaps"),
         ("patch", "deployments/scale"),
     ] {
-        assert_eq!(read(verb, &on(resource), body), None, "{verb} {resource}");
+        assert_eq!(read(verb, &on(resource), body, ""), None, "{verb} {resource}");
     }
-    assert_eq!(read("create", &on("pods"), ""), None);
+    assert_eq!(read("create", &on("pods"), "", ""), None);
 }
 
 proptest! {
@@ -263,8 +282,8 @@ proptest! {
     #[test]
     fn nothing_that_is_sent_stops_the_reader(body in "[\\[{\"a-z:0-9,\\]} ]{0,80}", path in "[a-z/~0-9-]{0,20}", request in "[A-Za-z0-9+/=]{0,400}") {
         for resource in ["pods", "cronjobs", "rolebindings", "roles", "serviceaccounts/token", "certificatesigningrequests", "secrets", "mutatingwebhookconfigurations"] {
-            read("patch", &on(resource), &body);
-            read("patch", &on(resource), &format!(r#"[{{"op":"add","path":"{path}","value":{{"spec":{{"request":"{request}"}}}}}}]"#));
+            read("patch", &on(resource), &body, &body);
+            read("patch", &on(resource), &format!(r#"[{{"op":"add","path":"{path}","value":{{"spec":{{"request":"{request}"}}}}}}]"#), "");
         }
     }
 }

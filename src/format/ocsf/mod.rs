@@ -1,13 +1,15 @@
 //! An OCSF 1.6 Detection Finding (<https://schema.ocsf.io/1.6.0/classes/detection_finding>).
 //!
 //! Attributes are named and ordered as there; what is absent is left out, never null; times are milliseconds.
+//! `anomaly_analyses` and `evidences` go together, most severe first: a consumer that cuts lists keeps what says most.
+//! Their order in time is in `evidences[].data.time`.
 
 mod analysis;
 mod attack;
 mod evidence;
 mod resource;
 #[cfg(test)]
-mod rules;
+pub(crate) mod rules;
 
 use serde::Serialize;
 

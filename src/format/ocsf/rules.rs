@@ -100,7 +100,7 @@ const AT_LEAST_ONE: &[(&str, &[&str])] = &[
 ];
 
 /// Every rule that `finding` breaks, with the place.
-pub(super) fn broken(finding: &Value) -> Vec<String> {
+pub(crate) fn broken(finding: &Value) -> Vec<String> {
     let mut out = Vec::new();
     check(finding, "finding", "$", &mut out);
     let number = |name: &str| finding[name].as_i64().unwrap_or(-1);

@@ -202,6 +202,34 @@ mod tests {
     }
 
     #[test]
+    fn what_happened_is_told_in_its_order_by_whoever_did_it() {
+        let mut incident = sample::secrets();
+        let mut earlier = incident.alerts[1].clone();
+        earlier.at.0 -= 600_000_000;
+        (earlier.actor.username, earlier.risk) = ("system:serviceaccount:ci:runner".into(), 5);
+        incident.alerts.push(earlier);
+        let text = rendered(&incident, 100);
+        let rows: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("      10:")).map(|row| &row[..18]).collect();
+        assert_eq!(rows, ["07:43.123  info  5", "15:02.123  high 73", "17:43.123  low  38"], "{text}");
+        assert!(text.contains("    from system:serviceaccount:ci:runner at 10.1.2.33 with "), "{text}");
+        assert_eq!(text.matches("    from 10.1.2.33 with ").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn the_least_severe_are_left_out_of_the_order_of_time() {
+        let mut incident = sample::secrets();
+        let mut early = incident.alerts.pop().expect("two");
+        early.at.0 -= 600_000_000;
+        incident.alerts = vec![incident.lead().clone(); MAX_ROWS - 1];
+        incident.alerts.push(early.clone());
+        let is_shown = |incident: &Incident| rendered(incident, 100).contains("  low  38  ");
+        assert!(is_shown(&incident));
+        incident.alerts.insert(0, incident.lead().clone());
+        assert!(!is_shown(&incident), "it is the first in time, and the least");
+    }
+
+    #[test]
     fn colour_is_a_choice_and_changes_no_word() {
         let mut incident = sample::secrets();
         incident.alerts[1].outcome = Outcome::Denied;
@@ -221,10 +249,10 @@ mod tests {
     fn a_long_incident_says_how_much_is_left_out() {
         let mut incident = sample::secrets();
         incident.alerts = vec![incident.lead().clone(); MAX_ROWS];
-        assert!(!rendered(&incident, 100).contains("more: --format"));
+        assert!(!rendered(&incident, 100).contains(" more, none"));
         incident.alerts.extend(vec![incident.lead().clone(); 3]);
         let text = rendered(&incident, 100);
-        assert!(text.contains("    and 3 more: --format ocsf has all\n"));
+        assert!(text.contains("    and 3 more, none of them more severe: --format ocsf has all\n"));
         assert_eq!(text.matches("  auditID ").count(), MAX_ROWS);
     }
 }

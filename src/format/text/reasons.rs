@@ -1,14 +1,17 @@
-//! Why: each thing that the detectors said, once, however many requests it stands for.
+//! Why, in short: the strongest things that the detectors said, each once, however many requests it stands for.
 
-use super::ELSEWHERE;
 use super::page::Page;
 use super::quote::quoted;
+use super::{ELSEWHERE, joined};
 use crate::alert::{Grade, History, Impact, Incident, Peers, Reason, Signal, Thousands};
 use crate::format::detail::rounded;
 use crate::triage::risk::of_signal;
 
+/// The most findings that are shown with their values; the others are named.
+const MAX_FINDINGS: usize = 5;
+
 /// The most values that are shown of one finding.
-const MAX_VALUES: usize = 5;
+const MAX_VALUES: usize = 3;
 
 /// A value that a detector found something about, by the strongest signal that says so.
 struct Value<'a> {
@@ -19,8 +22,13 @@ struct Value<'a> {
 
 pub(super) fn reasons(page: &mut Page, incident: &Incident) {
     page.blank();
-    for (n, values) in findings(incident).iter().enumerate() {
+    let findings = findings(incident);
+    let (strongest, others) = findings.split_at(findings.len().min(MAX_FINDINGS));
+    for (n, values) in strongest.iter().enumerate() {
         finding(page, if n == 0 { "why" } else { "" }, values);
+    }
+    if !others.is_empty() {
+        page.field("", &format!("and weaker: {}", joined(others.iter().map(|values| values[0].signal.detector))));
     }
 }
 
@@ -60,7 +68,9 @@ fn finding(page: &mut Page, label: &str, values: &[Value<'_>]) {
     for value in shown {
         let other = &value.signal.reason;
         let expected = if other.expected == reason.expected { String::new() } else { expected(other) };
-        page.detail(&format!("also {}{expected}: {}", observed(value), weight(value.signal)));
+        let is_alike = value.signal.impact == first.signal.impact;
+        let weight = if is_alike { bits(value.signal) } else { weight(value.signal) };
+        page.detail(&format!("also {}{expected}: {weight}", observed(value)));
     }
     if !hidden.is_empty() {
         page.detail(&format!("and {} more: {ELSEWHERE}", hidden.len()));
@@ -81,9 +91,12 @@ fn expected(reason: &Reason) -> String {
 
 /// `8.3 bits × impact 85 (use of a pod's token outside of the pod), T1550.001`
 fn weight(signal: &Signal) -> String {
-    let bits = rounded(signal.surprise).map_or_else(|| "unknown".to_owned(), |bits| format!("{bits} bits"));
     let Impact { weight, what, technique } = signal.impact;
-    format!("{bits} × impact {weight} ({what}), {}", technique.id)
+    format!("{} × impact {weight} ({what}), {}", bits(signal), technique.id)
+}
+
+fn bits(signal: &Signal) -> String {
+    rounded(signal.surprise).map_or_else(|| "unknown".to_owned(), |bits| format!("{bits} bits"))
 }
 
 fn comparison(reason: &Reason) -> String {
@@ -134,6 +147,24 @@ mod tests {
         reasons(&mut page, &incident);
         let text = page.into_text();
         assert_eq!(text.matches("  also ").count(), MAX_VALUES - 1, "{text}");
-        assert!(text.contains("and 7 more: --format ocsf has all"), "{text}");
+        assert!(text.contains("and 9 more: --format ocsf has all"), "{text}");
+    }
+
+    #[test]
+    fn the_weaker_findings_are_named_and_what_values_share_is_said_once() {
+        let mut incident = sample::secrets();
+        let first = incident.alerts[0].signals[0].clone();
+        let mut like = first.clone();
+        like.reason.observed = "list secrets in ci".into();
+        let weak = Impact { weight: 1, ..first.impact };
+        let others = ["a-0", "a-1", "a-2", "a-3", "weak-4", "weak-5"];
+        let others = others.map(|detector| Signal { detector, impact: weak, ..first.clone() });
+        incident.alerts[0].signals = [first, like].into_iter().chain(others).collect();
+        incident.alerts.truncate(1);
+        let mut page = Page::new(crate::format::Style::PLAIN);
+        reasons(&mut page, &incident);
+        let text = page.into_text();
+        assert!(text.ends_with("\n            and weaker: weak-4, weak-5\n"), "{text}");
+        assert!(text.contains("              also \"list secrets in ci\": 14.2 bits\n"), "{text}");
     }
 }

@@ -1,4 +1,6 @@
-//! What happened: the alerts of an incident in its own order, the most severe first.
+//! What happened: the alerts of an incident in the order of the attack.
+//!
+//! An incident keeps them most severe first, so those that have no room here are never more severe than those that do.
 
 use textwrap::core::display_width;
 
@@ -10,7 +12,7 @@ use crate::event::{Outcome, PrincipalKind};
 use crate::format::time::{date, moment, time_of_day};
 
 /// The most alerts that are shown: more would scroll the headline away.
-pub(super) const MAX_ROWS: usize = 10;
+pub(super) const MAX_ROWS: usize = 20;
 
 /// The column in which rows begin.
 const ROW: usize = 6;
@@ -18,7 +20,8 @@ const ROW: usize = 6;
 /// One alert, cell by cell.
 struct Row {
     time: String,
-    risk: u8,
+    severity: Severity,
+    risk: String,
     outcome: String,
     /// Nothing came of it.
     failed: bool,
@@ -29,14 +32,17 @@ struct Row {
 /// Widths of the cells that are padded.
 struct Columns {
     time: usize,
+    risk: usize,
     outcome: usize,
     /// If every row has room for its evidence beside the action; it stands below elsewhere.
     action: Option<usize>,
 }
 
 pub(super) fn timeline(page: &mut Page, incident: &Incident) {
-    page.heading("what happened, most severe first");
-    let shown = &incident.alerts[..incident.alerts.len().min(MAX_ROWS)];
+    page.heading("what happened, in order of time");
+    let (shown, hidden) = incident.alerts.split_at(incident.alerts.len().min(MAX_ROWS));
+    let mut shown: Vec<&Alert> = shown.iter().collect();
+    shown.sort_by_key(|alert| alert.at);
     let rows: Vec<Row> = shown.iter().map(|alert| Row::of(alert, incident)).collect();
     let columns = Columns::of(&rows, page.width());
     let mut before = None;
@@ -48,16 +54,19 @@ pub(super) fn timeline(page: &mut Page, incident: &Incident) {
         }
         columns.write(page, row);
     }
-    let hidden = incident.alerts.len() - shown.len();
-    if hidden > 0 {
-        page.quiet(4, &format!("and {hidden} more: {ELSEWHERE}"));
+    if !hidden.is_empty() {
+        page.quiet(4, &format!("and {} more, none of them more severe: {ELSEWHERE}", hidden.len()));
     }
 }
 
-/// Where from, with what, by whose credential: `10.1.2.33 with curl/8.5.0, JTI=86ca22bf…, pod api-0 on node-3`
+/// Who if that is another than the incident's principal, where from, with what, by whose credential:
+/// `10.1.2.33 with curl/8.5.0, JTI=86ca22bf…, pod api-0 on node-3`
 fn origin(alert: &Alert, incident: &Incident) -> String {
     let actor = &alert.actor;
-    let mut out = alert.source_ip.map_or_else(|| "an unknown address".to_owned(), |ip| ip.to_string());
+    // of nobody, the incident's principal is the username and the address
+    let is_other = actor.username != incident.principal && actor.kind != PrincipalKind::Anonymous;
+    let mut out = if is_other { format!("{} at ", cited(&actor.username)) } else { String::new() };
+    out += &alert.source_ip.map_or_else(|| "an unknown address".to_owned(), |ip| ip.to_string());
     if !alert.user_agent.is_empty() {
         out += &format!(" with {}", agent(&alert.user_agent));
     }
@@ -69,10 +78,6 @@ fn origin(alert: &Alert, incident: &Incident) -> String {
         (Some(pod), None) => out += &format!(", pod {}", cited(pod)),
         (None, Some(node)) => out += &format!(", node {}", cited(node)),
         (None, None) => {}
-    }
-    // of nobody, the incident's principal is the username and the address
-    if actor.username != incident.principal && actor.kind != PrincipalKind::Anonymous {
-        out += &format!(", by {}", cited(&actor.username));
     }
     if let Some(name) = &actor.impersonated {
         out += &format!(", as {}", cited(name));
@@ -88,7 +93,8 @@ impl Row {
         let detectors = joined(alert.signals.iter().map(|signal| signal.detector));
         Self {
             time: if same_day { time_of_day(alert.at) } else { moment(alert.at) },
-            risk: alert.risk,
+            severity: Severity::of_risk(alert.risk),
+            risk: alert.risk.to_string(),
             outcome: outcome(alert),
             failed: alert.outcome != Outcome::Allowed,
             action: format!("{action}{more}"),
@@ -99,6 +105,17 @@ impl Row {
     /// Whether the action looks like one cell even where another follows it.
     fn is_tabular(&self) -> bool {
         self.action.is_ascii() && !self.action.contains("  ")
+    }
+}
+
+/// How severe, in the width of a cell.
+const fn mark(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Informational => "info",
+        Severity::Low => "low ",
+        Severity::Medium => "med ",
+        Severity::High => "high",
+        Severity::Critical => "crit",
     }
 }
 
@@ -113,14 +130,17 @@ fn outcome(alert: &Alert) -> String {
 impl Columns {
     fn of(rows: &[Row], width: usize) -> Self {
         let widest = |cell: fn(&Row) -> &str| rows.iter().map(|row| cell(row).len()).max().unwrap_or(0);
-        let (time, outcome, action) = (widest(|r| &r.time), widest(|r| &r.outcome), widest(|r| &r.action));
-        let line = ROW + time + "  risk 100  ".len() + outcome + "  ".len() + action + "  auditID ".len();
+        let (time, risk) = (widest(|r| &r.time), widest(|r| &r.risk));
+        let (outcome, action) = (widest(|r| &r.outcome), widest(|r| &r.action));
+        let line =
+            ROW + time + "  crit ".len() + risk + "  ".len() + outcome + "  ".len() + action + "  auditID ".len();
         let beside = rows.iter().all(Row::is_tabular) && line + widest(|r| &r.evidence) <= width;
-        Self { time, outcome, action: beside.then_some(action) }
+        Self { time, risk, outcome, action: beside.then_some(action) }
     }
 
     fn write(&self, page: &mut Page, row: &Row) {
-        let risk = page.painted(&format!("risk {:>2}", row.risk), colored(Severity::of_risk(row.risk)));
+        let risk = format!("{} {:>width$}", mark(row.severity), row.risk, width = self.risk);
+        let risk = page.painted(&risk, colored(row.severity));
         let outcome = format!("{:<width$}", row.outcome, width = self.outcome);
         let outcome = page.painted(&outcome, if row.failed { QUIET } else { PLAIN });
         let prefix = format!("{:ROW$}{:<width$}  {risk}  {outcome}  ", "", row.time, width = self.time);

@@ -210,6 +210,13 @@ impl Inbox {
         }
     }
 
+    /// Whether it takes no more and nothing is left in it.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        let queue = self.queue();
+        queue.closed && queue.lanes.is_empty()
+    }
+
     /// Takes no more; what is in it can still be taken out. Whoever waits for room is told.
     pub fn close(&self) {
         self.queue().closed = true;

@@ -12,9 +12,12 @@ use crate::checkpoint::{Checkpoint, Stretch};
 use crate::text::Text;
 
 mod board;
+pub mod follow;
 mod inbox;
 pub mod kafka;
 pub mod pack;
+pub mod stdin;
+pub mod webhook;
 
 pub use board::{Board, FeedStatus, Standing};
 pub use inbox::{Inbox, Pending, Refused};

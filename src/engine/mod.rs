@@ -1,11 +1,14 @@
 //! The core's one door: an event goes in, is judged, triaged and learnt; incidents come out.
 
+mod teach;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::alert::{Incident, Notice, Severity, Signal};
 use crate::baseline::map::Baselines;
 use crate::baseline::{Learning, Observation};
+use crate::blind_spot::{BlindSpot, blind_spots};
 use crate::cluster::Cluster;
 use crate::detector::{self, Context, Detector};
 use crate::event::Event;
@@ -13,6 +16,7 @@ use crate::requests::{Admission, Requests};
 use crate::triage::{self, Triage};
 
 pub use crate::requests::Feed;
+pub use teach::Taught;
 
 /// What a user can set of how events are judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +69,8 @@ pub struct Census {
     pub evicted: BTreeMap<&'static str, u64>,
     /// Events that a detector panicked on, by detector: a defect of Sawatch, which cost its word and nothing else.
     pub failures: BTreeMap<&'static str, u64>,
+    /// What the log does not show.
+    pub blind_spots: Vec<BlindSpot>,
 }
 
 /// All that was learnt: whatever changes a verdict. Open incidents are not part of it, they belong to a run.
@@ -135,7 +141,9 @@ impl Engine {
             Admission::Skip => return Verdict::Unjudged,
         }
         let Self { learned: Learned { baselines, cluster, .. }, triage, detectors, failures } = self;
-        triage.pass(event.at);
+        cluster.clock.see(event.at);
+        triage.pass(cluster.clock.now);
+        cluster.age(baselines);
         let seen = Observation::of(event);
         let familiar = cluster.touch(event, &seen, declared);
         baselines.with(&event.username, event.at, |baseline| {
@@ -150,7 +158,8 @@ impl Engine {
             if !declared {
                 let context = Context::new(event, (&seen, novel), baseline, baselines, cluster);
                 let signals = judge(detectors, event, &context, failures);
-                if let Some(considered) = triage.consider(event, &seen, signals, cluster.issuer(event)) {
+                let since = baseline.seen().0;
+                if let Some(considered) = triage.consider(event, (&seen, novel), signals, (cluster, since)) {
                     learning.quarantine = considered.quarantine;
                     verdict = Verdict::Unusual(considered.severity);
                 }
@@ -195,18 +204,21 @@ impl Engine {
     /// What is known, in numbers.
     #[must_use]
     pub fn census(&self) -> Census {
-        let Learned { baselines, cluster, .. } = &self.learned;
+        let Learned { requests, baselines, cluster } = &self.learned;
         let evicted = [
             ("principals", baselines.evicted()),
             ("credentials", cluster.credentials.evicted()),
+            ("values", baselines.evicted_values()),
             ("peer values", cluster.peers.overflow),
             ("alerts", self.triage.dropped()),
+            ("lessons", self.triage.dropped_lessons()),
         ];
         Census {
             principals: baselines.len(),
             credentials: cluster.credentials.len(),
             evicted: evicted.into_iter().filter(|&(_, n)| n > 0).collect(),
             failures: self.failures.clone(),
+            blind_spots: blind_spots(requests, baselines, cluster),
         }
     }
 
@@ -243,6 +255,7 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::baseline::Facet;
     use crate::event::Span;
     use crate::sample::event;
 
@@ -272,6 +285,19 @@ mod tests {
             engine.process(Feed(0), &event().from(&format!("203.0.113.{minute}")).after(Span::minutes(minute)));
         }
         (engine.finish(), engine.census().failures)
+    }
+
+    #[test]
+    fn who_left_is_compared_with_nobody_after_a_while() {
+        let mut engine = Engine::new("test", &Settings::default());
+        let of_all = |engine: &Engine| engine.learned.cluster.peers.in_cluster(Facet::Action, 0).of;
+        engine.process(Feed(0), &event().by("alice"));
+        engine.process(Feed(0), &event().by("bob").after(Span::days(60)));
+        assert_eq!(of_all(&engine), 2);
+        for hour in [80 * 24, 100 * 24, 121 * 24, 121 * 24 + 1, 121 * 24 + 2] {
+            engine.process(Feed(0), &event().by("bob").after(Span::hours(hour)));
+        }
+        assert_eq!(of_all(&engine), 1);
     }
 
     #[test]
