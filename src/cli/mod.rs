@@ -18,6 +18,7 @@ mod progress;
 mod replay;
 mod sinks;
 mod terminal;
+mod topic;
 mod webhook;
 
 /// How a run ends, as its exit code tells a script.
