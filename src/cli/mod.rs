@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
+use crate::config::LogFormat;
 use crate::sink::stream::Stream;
 
 mod backtest;
@@ -16,6 +17,7 @@ mod job;
 mod man;
 mod progress;
 mod replay;
+mod run;
 mod sinks;
 mod terminal;
 mod topic;
@@ -63,14 +65,16 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// How much to say of the run itself, on standard error: off, error, warn, info, debug or trace
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
-    log_level: LevelFilter,
+    /// How much to say of the run itself, on standard error: off, error, warn, info, debug or trace [default: info for
+    /// run, warn for all else]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<LevelFilter>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::Args>),
+    Run(run::Args),
     Backtest(Box<backtest::Args>),
     Detectors(detectors::Args),
     Explain(explain::Args),
@@ -85,7 +89,14 @@ impl Cli {
     /// How much is logged.
     #[must_use]
     pub fn log_level(&self) -> LevelFilter {
-        self.log_level
+        let usual = if matches!(self.command, Command::Run(_)) { LevelFilter::INFO } else { LevelFilter::WARN };
+        self.log_level.unwrap_or(usual)
+    }
+
+    /// How the log of a daemon is written; none for a command that a person waits for.
+    #[must_use]
+    pub fn log_format(&self) -> Option<LogFormat> {
+        if let Command::Run(args) = &self.command { Some(args.log_format()) } else { None }
     }
 
     /// Does what was asked for; what went wrong is on standard error.
@@ -93,6 +104,7 @@ impl Cli {
     pub fn run(self) -> Exit {
         let outcome = match self.command {
             Command::Replay(args) => replay::run(&args),
+            Command::Run(args) => run::run(&args),
             Command::Backtest(args) => backtest::run(&args),
             Command::Detectors(args) => detectors::run(&args),
             Command::Explain(args) => explain::run(&args),

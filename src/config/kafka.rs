@@ -5,33 +5,12 @@ use std::path::PathBuf;
 
 use super::setting::Word;
 use crate::format::Format;
+pub use crate::source::live::kafka::{ClusterBy, From};
 use crate::store::Route;
 use crate::text::Text;
 
 /// Parts of the names of librdkafka's properties that are secrets.
 const SECRET: [&str; 4] = ["password", "secret", "passphrase", "key.pem"];
-
-/// How a record tells which cluster it is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClusterBy {
-    /// All are of one; none leaves it to the configuration.
-    Fixed(Option<String>),
-    /// By the topic's name.
-    Topic,
-    /// By the record's key.
-    Key,
-    /// By the value of one of its headers.
-    Header(String),
-}
-
-/// Where a partition begins that nobody read before, or whose records are gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
-    /// At its first record.
-    Earliest,
-    /// At what comes from now on.
-    Latest,
-}
 
 /// librdkafka's properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
