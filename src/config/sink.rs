@@ -6,7 +6,7 @@ use super::Config;
 use super::kafka::{KafkaSinkSettings, Properties};
 use super::key::{Key, it, key};
 use super::named::{Kind, Named};
-use super::setting::Headers;
+use super::setting::{Headers, Setting, Value};
 use crate::format::Format;
 use crate::sink::{self, ClientCertificate, HttpSettings, SinkSettings};
 
@@ -34,6 +34,23 @@ pub(super) fn sort(sections: Vec<Section>, config: &mut Config) {
                 config.kafka_sinks.push(KafkaSinkSettings { route, required, topic, format, properties });
             }
         }
+    }
+}
+
+/// An address that something can be sent to.
+struct Url<'a>(&'a mut String);
+
+impl Setting for Url<'_> {
+    fn set(&mut self, value: &Value<'_>) -> Result<(), String> {
+        let mut http = HttpSettings::default();
+        http.url.set(value)?;
+        http.receiver().map_err(|what| what.to_string())?;
+        *self.0 = http.url;
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
     }
 }
 
@@ -90,9 +107,11 @@ impl Named for Section {
         })
         .needed()
         .such_as("/var/log/sawatch/findings.jsonl"),
-        key("url", "the whole address; of Alertmanager, it ends in /api/v2/alerts", |s| it(&mut http(s)?.url))
-            .needed()
-            .such_as("https://alerts.example.org/api/v2/alerts"),
+        key("url", "the whole address; of Alertmanager, it ends in /api/v2/alerts", |s| {
+            Some(Box::new(Url(&mut http(s)?.url)))
+        })
+        .needed()
+        .such_as("https://alerts.example.org/api/v2/alerts"),
         key("topic", "name of the topic", |s: &mut Self| match &mut s.of {
             Of::Kafka { topic, .. } => it(topic),
             Of::Settings => None,

@@ -155,6 +155,7 @@ sinks:
   am:
     kind: alertmanager
     url: ftp://soc.example
+    capacity: many
   one:
     path: /f
   none: 5
@@ -177,12 +178,13 @@ sinks:
         "8: sources.hook: 0.0.0.0:9443 is no loopback address and there is no tls: make certificates with `sawatch webhook init`",
         "11: sources.half: tls.cert is missing beside tls.key: PEM file: our certificate, then those between it and its authority, such as /etc/sawatch/webhook/tls.crt",
         &format!("18: sinks.pager.kind: found webhok, wanted one of {kinds}"),
-        "20: sinks.am: an address begins with https:// or http://",
-        &format!("23: sinks.one: kind is missing, wanted one of {kinds}"),
-        "25: sinks.none: found one value, wanted a section with a kind and the keys of that kind",
-        "26: sinks.k: properties: sasl.password is a secret: name a file with its value in property-files",
-        "26: sinks.k: properties: bootstrap.servers is missing, wanted HOST:PORT of one broker or several",
-        "34: sinks.h.headers: Authorization is a secret: name a file with its value, authorization-file",
+        "22: sinks.am.url: an address begins with https:// or http://",
+        "23: sinks.am.capacity: found many, wanted a whole number",
+        &format!("24: sinks.one: kind is missing, wanted one of {kinds}"),
+        "26: sinks.none: found one value, wanted a section with a kind and the keys of that kind",
+        "27: sinks.k: properties: sasl.password is a secret: name a file with its value in property-files",
+        "27: sinks.k: properties: bootstrap.servers is missing, wanted HOST:PORT of one broker or several",
+        "35: sinks.h.headers: Authorization is a secret: name a file with its value, authorization-file",
     ];
     assert_eq!(problems(text), expected);
 }
