@@ -125,3 +125,13 @@ fn sinks_are_tested_each_for_itself() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("there is no sink pager, only findings, soc"));
 }
+
+#[test]
+fn the_examples_of_the_manual_can_be_used() {
+    for place in ["file", "webhook", "kafka"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/examples").join(place).with_extension("yaml");
+        let config = Config::load(&path).unwrap_or_else(|problem| panic!("{problem}"));
+        assert_eq!((config.sources.len(), config.sinks.len()), (1, 1), "{place}");
+        assert_eq!(config.sources[0].kind.as_str(), place);
+    }
+}
