@@ -212,6 +212,7 @@ impl Engine {
             ("peer values", cluster.peers.overflow),
             ("alerts", self.triage.dropped()),
             ("lessons", self.triage.dropped_lessons()),
+            ("incidents", self.triage.dropped_incidents()),
         ];
         Census {
             principals: baselines.len(),

@@ -174,6 +174,7 @@ fn dropped(what: &str) -> &str {
         "values" => "values of baselines that were full: new again when they return; sawatch explain says whose",
         "peer values" => "things that accounts do, too many to compare peers by; replay one cluster at a time",
         "alerts" => "alerts of incidents with too many, the mildest of the commonest kind; still counted there",
+        "incidents" => "incidents, the least grave of very many: they are not told",
         "lessons" => "times something new found no room in its incident: an analyst's word will not teach it",
         other => other,
     }

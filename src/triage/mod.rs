@@ -27,8 +27,11 @@ const OPEN_FOR: Span = Span::hours(24);
 /// How long after an incident was told more of the same is told, at the earliest; that it became worse is told at once.
 const UPDATE_EVERY: Span = Span::minutes(15);
 
-/// Incidents that are open at once; the one that was quiet longest is closed for a new one.
+/// Incidents that are open at once; those that were quiet longest are closed for new ones.
 const MAX_OPEN: usize = 10_000;
+
+/// Closed incidents that are held until all is told, at least; a log can have more trifles than memory.
+const MAX_HELD: usize = 50_000;
 
 /// Risk from which a part of a notifying incident is quarantined with it, and from which it is a lesson.
 const QUARANTINED: u8 = 10;
@@ -69,6 +72,7 @@ pub struct Triage {
     certificate: Option<Certificate>,
     dropped: u64,
     dropped_lessons: u64,
+    dropped_incidents: u64,
     told: Told,
 }
 
@@ -126,6 +130,7 @@ impl Triage {
             certificate: None,
             dropped: 0,
             dropped_lessons: 0,
+            dropped_incidents: 0,
             told: Told::Whole(Vec::new()),
         }
     }
@@ -226,12 +231,15 @@ impl Triage {
         self.suspects.insert(ip, key);
     }
 
-    /// Closes the quietest incident if there are too many for one more, of `key`.
+    /// Closes the sixteenth that was quiet longest if there are too many for one more, of `key`: the search for it is
+    /// paid for rarely.
     fn make_room(&mut self, key: &Key) {
-        if self.open.len() >= MAX_OPEN && !self.open.contains_key(key) {
-            let quiet = self.open.iter().min_by_key(|(key, draft)| (draft.last, *key)).map(|(key, _)| key.clone());
-            quiet.into_iter().for_each(|key| self.close(&key));
+        if self.open.len() < MAX_OPEN || self.open.contains_key(key) {
+            return;
         }
+        let mut quiet: Vec<(Timestamp, Key)> = self.open.iter().map(|(key, draft)| (draft.last, key.clone())).collect();
+        quiet.sort_unstable();
+        quiet.iter().take(MAX_OPEN.div_ceil(16)).for_each(|(_, key)| self.close(key));
     }
 
     fn set_timer(&mut self, key: &Key) {
@@ -259,7 +267,10 @@ impl Triage {
         self.dropped_lessons += draft.lessons.dropped;
         let (incident, before) = (draft.incident(&self.cluster, key), draft.told());
         match &mut self.told {
-            Told::Whole(incidents) => incidents.push(incident),
+            Told::Whole(incidents) => {
+                incidents.push(incident);
+                self.dropped_incidents += bound(incidents);
+            }
             Told::Live(notices) => notices.push(Notice { incident, activity: Activity::Closed, before }),
         }
     }
@@ -268,6 +279,12 @@ impl Triage {
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Incidents that were not grave enough to be held until all is told.
+    #[must_use]
+    pub const fn dropped_incidents(&self) -> u64 {
+        self.dropped_incidents
     }
 
     /// Lessons that found no room in incidents that are closed.
@@ -303,6 +320,15 @@ impl Triage {
         all.sort_by(Incident::by_beginning);
         all
     }
+}
+
+/// Once twice as many are held as may be, the graver half stays; returns how many had to leave.
+fn bound(incidents: &mut Vec<Incident>) -> u64 {
+    if incidents.len() < 2 * MAX_HELD {
+        return 0;
+    }
+    incidents.sort_by(|a, b| (b.risk, a.first, a.id).cmp(&(a.risk, b.first, b.id)));
+    (incidents.drain(MAX_HELD..).count()) as u64
 }
 
 #[cfg(test)]

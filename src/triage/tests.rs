@@ -140,3 +140,18 @@ fn a_person_is_told_of_the_first_few_of_a_day() {
     let notify: Vec<bool> = triage.finish().iter().map(|incident| incident.notifies).collect();
     assert_eq!(notify, [true, false]);
 }
+
+#[test]
+fn a_flood_of_trifles_leaves_what_is_grave() {
+    let mut triage = Triage::new("test", 5);
+    let mut grave = event().by("the attacker");
+    consider(&mut triage, &grave, signal(90, "a"));
+    for n in 0..2 * MAX_HELD + MAX_OPEN {
+        grave.username = format!("user-{n}").into();
+        consider(&mut triage, &grave, signal(1, "a"));
+        assert!(triage.open.len() <= MAX_OPEN);
+    }
+    let all = triage.finish();
+    assert!(all.len() <= 2 * MAX_HELD + MAX_OPEN && triage.dropped_incidents() >= MAX_HELD as u64);
+    assert!(all.iter().any(|incident| incident.risk == 90));
+}
