@@ -11,12 +11,14 @@ use rdkafka::types::RDKafkaConfRes;
 use crate::text::Text;
 
 /// What is set unless the user says otherwise.
-const DEFAULTS: [(&str, &str); 3] = [
+const DEFAULTS: [(&str, &str); 4] = [
     ("client.id", "sawatch"),
     // after a restart of the brokers, reading goes on within a second
     ("reconnect.backoff.max.ms", "1000"),
     // what is fetched ahead, for each partition: 64 MiB by librdkafka's default
     ("queued.max.messages.kbytes", "16384"),
+    // how long nothing is fetched once that is full: a second by default, in which the reader would run dry
+    ("fetch.queue.backoff.ms", "10"),
 ];
 
 /// Properties that Sawatch sets, with what to do instead.
