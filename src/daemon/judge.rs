@@ -89,6 +89,7 @@ impl Judge {
     pub fn run(mut self, abandon: &CancellationToken) -> Result<(), StoreError> {
         let mut counted: Option<Instant> = None;
         loop {
+            self.telemetry.beat();
             while let Ok(order) = self.orders.try_recv() {
                 obey(&mut self, order);
             }
@@ -242,6 +243,7 @@ impl Judge {
                 return Err(trouble);
             }
             std::thread::sleep(pause);
+            self.telemetry.beat();
             pause = (pause * 2).min(LONGEST_PAUSE);
             // the database is of no use after an error of the disk until it is opened again
             _ = self.store.reopen();
