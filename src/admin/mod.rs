@@ -6,12 +6,13 @@
 use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
@@ -19,9 +20,18 @@ use crate::daemon::Handle;
 use crate::server::{Patience, accept, requests};
 use crate::text::Text;
 
+mod client;
 mod exposition;
 mod metrics;
 mod public;
+mod request;
+mod socket;
+
+pub use client::{AskError, ask};
+pub use request::{Filter, MAX_LISTED, Reply, Request, StoreRequest, Wanted};
+
+/// The control socket's name in the state folder.
+const SOCKET: &str = "control.sock";
 
 /// Connections at once, of each kind.
 const MAX_CONNECTIONS: usize = 32;
@@ -79,6 +89,7 @@ impl Admin {
     /// If it cannot listen.
     pub fn start(
         settings: &AdminSettings,
+        folder: &Path,
         handle: &Handle,
         runtime: &tokio::runtime::Handle,
     ) -> Result<Self, AdminError> {
@@ -86,6 +97,7 @@ impl Admin {
         let _entered = runtime.enter();
         let public = settings.listen.map(listen).transpose()?;
         let address = public.as_ref().and_then(|listener| listener.local_addr().ok());
+        socket::start(folder, handle)?;
         if let Some(listener) = public {
             tokio::spawn(serve(listener, handle.clone()));
         }
@@ -107,7 +119,7 @@ async fn serve(listener: TcpListener, handle: Handle) {
         let handle = handle.clone();
         async move {
             let known = Notify::new();
-            let answer = |request: Request<Incoming>| {
+            let answer = |request: hyper::Request<Incoming>| {
                 known.notify_one();
                 ready(public::answer(&handle, &request))
             };

@@ -1,6 +1,5 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::time::Duration;
 
 use super::*;
@@ -28,7 +27,7 @@ fn admin() -> (tempfile::TempDir, Daemon, SocketAddr) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let daemon = daemon(folder.path());
     let settings = AdminSettings { listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))) };
-    let admin = Admin::start(&settings, &daemon.handle(), daemon.runtime()).expect("it listens");
+    let admin = Admin::start(&settings, folder.path(), &daemon.handle(), daemon.runtime()).expect("it listens");
     (folder, daemon, admin.address.expect("an address"))
 }
 
