@@ -2,19 +2,22 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+mod control;
+
 use super::*;
 use crate::daemon::{Daemon, Plan};
 use crate::engine::Settings;
 use crate::event::Timestamp;
 use crate::sink::SinkSettings;
+use crate::source::live::Source;
 
-fn daemon(folder: &Path) -> Daemon {
+fn made(folder: &Path, sources: Vec<Box<dyn Source>>, sinks: Vec<SinkSettings>) -> Daemon {
     let plan = Plan {
         cluster: "test".to_owned(),
         detection: Settings::default(),
         folder: folder.to_owned(),
-        sources: Vec::new(),
-        sinks: vec![SinkSettings { name: "soc".to_owned(), ..SinkSettings::default() }],
+        sources,
+        sinks,
         queue: 1 << 20,
         grace: Duration::from_secs(1),
         rejects: None,
@@ -25,7 +28,8 @@ fn daemon(folder: &Path) -> Daemon {
 /// The ways into a daemon that waits, for as long as both live.
 fn admin() -> (tempfile::TempDir, Daemon, SocketAddr) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let daemon = daemon(folder.path());
+    let sink = SinkSettings { name: "soc".to_owned(), ..SinkSettings::default() };
+    let daemon = made(folder.path(), Vec::new(), vec![sink]);
     let settings = AdminSettings { listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))) };
     let admin = Admin::start(&settings, folder.path(), &daemon.handle(), daemon.runtime()).expect("it listens");
     (folder, daemon, admin.address.expect("an address"))
@@ -104,7 +108,7 @@ fn every_metric_is_described_as_it_is() {
         move |text: &str| text.lines().filter_map(|l| l.strip_prefix(line)).map(str::to_owned).collect::<Vec<_>>()
     };
     let (types, helps) = (word("# TYPE ")(&text), word("# HELP ")(&text));
-    let documented = table(include_str!("../../docs/OPERATIONS.md"), "\n## Metrics\n");
+    let documented = table(include_str!("../../../docs/OPERATIONS.md"), "\n## Metrics\n");
     let mut expected: Vec<_> = documented.iter().map(|row| format!("{} {}", row[0], row[1])).collect();
     let mut described: Vec<_> = documented.iter().map(|row| format!("{} {}", row[0], row[3])).collect();
     let (mut types, mut helps) = (types, helps);
