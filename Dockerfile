@@ -1,6 +1,6 @@
 # Built in the toolchain's image, run in one that holds the binary and nothing else.
 FROM rust:1.95-alpine AS build
-RUN apk add --no-cache musl-dev g++ make bash perl linux-headers
+RUN apk add --no-cache musl-dev gcc make bash perl linux-headers
 WORKDIR /sawatch
 COPY . .
 RUN cargo build --release --locked --bin sawatch && strip target/release/sawatch

@@ -8,21 +8,26 @@ use std::sync::Mutex;
 
 use clap::Parser;
 use sawatch::cli::Cli;
+use sawatch::config::LogFormat;
 use tracing::level_filters::LevelFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(cli.log_level());
+    log_to_stderr(cli.log_level(), cli.log_format());
     panic::set_hook(Box::new(once_a_place(panic::take_hook())));
     cli.run().into()
 }
 
-/// Colours follow the terminal and `NO_COLOR`, as in everything else that is written.
-fn log_to_stderr(level: LevelFilter) {
+/// Colours follow the terminal and `NO_COLOR`, as in everything else that is written. Only a daemon's lines have times.
+fn log_to_stderr(level: LevelFilter, format: Option<LogFormat>) {
     let colored =
         io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
-    log.with_ansi(colored).with_target(false).without_time().init();
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false);
+    match format {
+        Some(LogFormat::Json) => log.json().flatten_event(true).init(),
+        Some(LogFormat::Text) => log.with_ansi(colored).init(),
+        None => log.with_ansi(colored).without_time().init(),
+    }
 }
 
 /// Reports a panic once for each place in the code that it comes from: what fails on one event may fail on a million,

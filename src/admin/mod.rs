@@ -16,6 +16,7 @@ use hyper::{Response, StatusCode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use crate::config::AdminSettings;
 use crate::daemon::Handle;
 use crate::server::{Patience, accept, requests};
 use crate::text::Text;
@@ -38,19 +39,6 @@ const MAX_CONNECTIONS: usize = 32;
 
 const PATIENCE: Patience =
     Patience { head: Duration::from_secs(5), idle: Duration::from_secs(60), grace: Duration::from_secs(1) };
-
-/// Where to listen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdminSettings {
-    /// For liveness, readiness and metrics; none turns them off.
-    pub listen: Option<SocketAddr>,
-}
-
-impl Default for AdminSettings {
-    fn default() -> Self {
-        Self { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9440))) }
-    }
-}
 
 /// Why nobody can look in.
 #[derive(Debug, thiserror::Error)]

@@ -82,7 +82,7 @@ impl FromStr for Percent {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let config = args.job.config()?;
     let labels = Labels::load(&args.labels).map_err(|e| Failure::Usage(e.into()))?;
-    let logs = args.job.logs(false)?;
+    let logs = args.job.logs(Vec::new(), false)?;
     let past = args.job.past(&config)?;
     let mut witness = Witness::new(&labels);
     let witnessed = Told { of_events: Some(Box::new(|event| witness.see(event))), ..Told::default() };

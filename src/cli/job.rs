@@ -21,7 +21,7 @@ use crate::pipeline::{OnEvent, OnNotice, Period, PipelineError, Run};
 use crate::sink::SinkError;
 use crate::sink::rejects::Rejects;
 use crate::source::archive::Fault;
-use crate::source::discover::{DiscoverError, discover};
+use crate::source::discover::{DiscoverError, MAX_FEEDS, discover};
 use crate::source::{Input, Log};
 use crate::state::State;
 use crate::text::Text;
@@ -119,9 +119,9 @@ impl Job {
         Err(Failure::Usage(anyhow!("{path} was learned of cluster {past}, and this is {now}: see --cluster")))
     }
 
-    /// What there is to read; `learn_only`: nothing has to be judged.
-    pub(super) fn logs(&self, learn_only: bool) -> Result<Logs, Failure> {
-        if self.paths.is_empty() && self.feed.is_empty() && !learn_only {
+    /// What there is to read, with logs to judge that are no files; `learn_only`: nothing has to be judged.
+    pub(super) fn logs(&self, more: Vec<Log>, learn_only: bool) -> Result<Logs, Failure> {
+        if self.paths.is_empty() && self.feed.is_empty() && more.is_empty() && !learn_only {
             return Err(Failure::Usage(anyhow!(
                 "nothing to judge: give a PATH, - for standard input, or --feed; see --help"
             )));
@@ -136,8 +136,15 @@ impl Job {
         if found.iter().flatten().flat_map(|log| &log.inputs).filter(|i| **i == Input::Stdin).count() > 1 {
             errors.push(DiscoverError::StdinTwice);
         }
+        let feeds = found.last().map_or(0, Vec::len) + more.len();
+        if feeds > MAX_FEEDS {
+            errors.push(DiscoverError::TooManyFeeds(feeds));
+        }
         match (<[Vec<Log>; 2]>::try_from(found), &errors[..]) {
-            (Ok([learn, judge]), []) => Ok(Logs { learn, judge }),
+            (Ok([learn, mut judge]), []) => {
+                judge.extend(more);
+                Ok(Logs { learn, judge })
+            }
             _ => {
                 let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
                 Err(Failure::Usage(anyhow!("{}", said.join("\n       "))))

@@ -5,17 +5,22 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
+use crate::config::LogFormat;
 use crate::sink::stream::Stream;
 
 mod backtest;
 mod completions;
+mod config;
 mod detectors;
 mod explain;
 mod job;
 mod man;
 mod progress;
 mod replay;
+mod run;
+mod sinks;
 mod terminal;
+mod topic;
 mod webhook;
 
 /// How a run ends, as its exit code tells a script.
@@ -60,18 +65,22 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// How much to say of the run itself, on standard error: off, error, warn, info, debug or trace
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
-    log_level: LevelFilter,
+    /// How much to say of the run itself, on standard error: off, error, warn, info, debug or trace [default: info for
+    /// run, warn for all else]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<LevelFilter>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::Args>),
+    Run(run::Args),
     Backtest(Box<backtest::Args>),
     Detectors(detectors::Args),
     Explain(explain::Args),
     Webhook(webhook::Args),
+    Config(config::Args),
+    Sinks(sinks::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -80,7 +89,14 @@ impl Cli {
     /// How much is logged.
     #[must_use]
     pub fn log_level(&self) -> LevelFilter {
-        self.log_level
+        let usual = if matches!(self.command, Command::Run(_)) { LevelFilter::INFO } else { LevelFilter::WARN };
+        self.log_level.unwrap_or(usual)
+    }
+
+    /// How the log of a daemon is written; none for a command that a person waits for.
+    #[must_use]
+    pub fn log_format(&self) -> Option<LogFormat> {
+        if let Command::Run(args) = &self.command { Some(args.log_format()) } else { None }
     }
 
     /// Does what was asked for; what went wrong is on standard error.
@@ -88,10 +104,13 @@ impl Cli {
     pub fn run(self) -> Exit {
         let outcome = match self.command {
             Command::Replay(args) => replay::run(&args),
+            Command::Run(args) => run::run(&args),
             Command::Backtest(args) => backtest::run(&args),
             Command::Detectors(args) => detectors::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Webhook(args) => webhook::run(&args),
+            Command::Config(args) => config::run(&args),
+            Command::Sinks(args) => sinks::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         };

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tracing::warn;
 
 use super::job::{Job, Told, severity_parser};
+use super::topic::Topic;
 use super::{Exit, Failure, terminal};
 use crate::alert::{Incident, Notice, Severity};
 use crate::config::Config;
@@ -29,6 +30,9 @@ Examples:
     sawatch replay --baseline learned.json.zst --save learned.json.zst audit.log
   From a pipe, failing a job on anything high or worse:
     kubectl logs -n kube-system kube-apiserver-cp-1 | sawatch replay --fail-on high -
+  What a Kafka topic holds of one day, read without joining a group:
+    sawatch replay --kafka audit --kafka-property bootstrap.servers=kafka:9092 \\
+      --since 2026-11-24T00:00:00Z --until 2026-11-25T00:00:00Z
 
 Exit codes:
   0  done                       4  too many records rejected (--max-rejects)
@@ -45,6 +49,9 @@ Exit codes:
 pub(super) struct Args {
     #[command(flatten)]
     job: Job,
+
+    #[command(flatten)]
+    topic: Topic,
 
     /// How to write incidents [default: text on a terminal, ocsf elsewhere]
     #[arg(long, value_parser = format_parser())]
@@ -86,7 +93,9 @@ impl Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let config = args.config()?;
-    let logs = args.job.logs(args.save.is_some())?;
+    let topic = args.topic.logs()?;
+    // a topic in which nothing happened is no mistake
+    let logs = args.job.logs(topic, args.save.is_some() || args.topic.is_given())?;
     let past = args.job.past(&config)?;
     let mut output = Output::open(args.output.as_deref(), config.format)?;
     let save = args.save.as_deref().map(Pending::create).transpose()?;

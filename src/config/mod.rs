@@ -2,21 +2,41 @@
 //!
 //! `config/sawatch.yaml` is [`reference()`]: every key at its default, with its meaning.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::fs;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::alert::Severity;
 use crate::engine::Settings;
 use crate::format::Format;
+use crate::sink::SinkSettings;
 use crate::text::Text;
 
+mod kafka;
+mod key;
+mod named;
+mod reference;
 mod setting;
+mod sink;
+mod source;
+#[cfg(test)]
+mod table;
+mod words;
 pub(crate) mod yaml;
 
-use setting::{Bytes, Setting};
-pub use setting::{MaxRejects, severity};
+pub use kafka::{ClusterBy, From, KafkaSettings, KafkaSinkSettings, Properties};
+pub use reference::reference;
+pub use source::{SourceKind, SourceSettings};
+pub use words::{Bytes, LogFormat, MaxRejects, severity, span};
+
+use key::{Key, it, key, set_all};
+use named::Named;
+use setting::Detectors;
+use sink::Section;
+use yaml::Place;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +57,38 @@ pub struct Config {
     pub rejects: Rejects,
     /// How the engine judges.
     pub detection: Settings,
+    /// Where the daemon reads.
+    pub sources: Vec<SourceSettings>,
+    /// Whom the daemon tells.
+    pub sinks: Vec<SinkSettings>,
+    /// Topics that the daemon tells.
+    pub kafka_sinks: Vec<KafkaSinkSettings>,
+    /// What the daemon keeps.
+    pub state: StateSettings,
+    /// Where the daemon is looked at.
+    pub admin: AdminSettings,
+    /// Bytes of records that may wait to be judged.
+    pub queue: Bytes,
+    /// How long the daemon may take to end.
+    pub grace: Duration,
+    /// How the daemon's own log is written.
+    pub log_format: LogFormat,
+}
+
+/// What the daemon keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateSettings {
+    /// Where.
+    pub folder: PathBuf,
+}
+
+/// Where the daemon is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminSettings {
+    /// The address; none turns it off.
+    pub listen: Option<SocketAddr>,
+    /// The bearer token that the console asks for.
+    pub token_file: Option<PathBuf>,
 }
 
 /// Where rejected records go.
@@ -59,51 +111,63 @@ impl Default for Config {
             max_rejects: MaxRejects::Percent(50.0),
             rejects: Rejects { path: None, max_bytes: Bytes(64 << 20) },
             detection: Settings::default(),
+            sources: Vec::new(),
+            sinks: Vec::new(),
+            kafka_sinks: Vec::new(),
+            state: StateSettings { folder: "/var/lib/sawatch".into() },
+            admin: AdminSettings { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9440))), token_file: None },
+            queue: Bytes(64 << 20),
+            grace: Duration::from_secs(25),
+            log_format: LogFormat::Text,
         }
     }
 }
 
-/// One key of the file.
-struct Key {
-    /// Its path, parts joined by dots.
-    path: &'static str,
-    /// What it means.
-    doc: &'static str,
-    /// What it sets.
-    field: fn(&mut Config) -> &mut dyn Setting,
-}
-
-const fn key(path: &'static str, doc: &'static str, field: fn(&mut Config) -> &mut dyn Setting) -> Key {
-    Key { path, doc, field }
-}
-
 /// Every key, in the order of the reference; keys of one section stand together.
-const KEYS: &[Key] = &[
-    key("cluster", "name of the cluster; part of every incident's id", |c| &mut c.cluster),
-    key("threads", "threads that decode: auto (one processor fewer than there are) or a number", |c| &mut c.threads),
-    key("format", "auto (text on a terminal, ocsf elsewhere), text, ocsf, ecs or falco", |c| &mut c.format),
-    key("min-severity", "mildest incident to write: informational, low, medium, high or critical", |c| {
-        &mut c.min_severity
+const KEYS: &[Key<Config>] = &[
+    key("cluster", "name of the cluster; part of every incident's id", |c| it(&mut c.cluster)),
+    key(
+        "threads",
+        "threads that decode: auto (one processor fewer than there are) or a number",
+        |c| it(&mut c.threads),
+    ),
+    key("format", "auto (text on a terminal, ocsf elsewhere), text, ocsf, ecs or falco; sinks have their own", |c| {
+        it(&mut c.format)
     }),
-    key("fail-on", "mildest incident that makes a replay exit with 10: never, or a severity", |c| &mut c.fail_on),
+    key("min-severity", "mildest incident to write: informational, low, medium, high or critical", |c| {
+        it(&mut c.min_severity)
+    }),
+    key("fail-on", "mildest incident that makes a replay exit with 10: never, or a severity", |c| it(&mut c.fail_on)),
     key("max-rejects", "more rejected records than this, a number or a share of all, make a replay exit with 4", |c| {
-        &mut c.max_rejects
+        it(&mut c.max_rejects)
+    }),
+    key("queue", "bytes of records that may wait to be judged; sources wait for room", |c| it(&mut c.queue)),
+    key("grace", "time for what was read to be judged and told once the daemon is to end", |c| it(&mut c.grace)),
+    key("log-format", "the daemon's own log on standard error: text or json", |c| it(&mut c.log_format)),
+    key("state.folder", "folder for what was learned, open incidents and what waits for sinks", |c| {
+        it(&mut c.state.folder)
+    }),
+    key("admin.listen", "address for health, metrics and the console; or none", |c| it(&mut c.admin.listen)),
+    key("admin.token-file", "file with the bearer token that the console asks for; or none", |c| {
+        it(&mut c.admin.token_file)
     }),
     key(
         "rejects.path",
         "file for rejected records, as JSON Lines with reason, feed, offset and excerpt; or none",
-        |c| &mut c.rejects.path,
+        |c| it(&mut c.rejects.path),
     ),
-    key("rejects.max-bytes", "most that is written to that file", |c| &mut c.rejects.max_bytes),
-    key("detection.max-principals", "principals with a baseline, at most", |c| &mut c.detection.max_principals),
-    key("detection.max-credentials", "credentials with a life, at most", |c| &mut c.detection.max_credentials),
+    key("rejects.max-bytes", "most that is written to that file", |c| it(&mut c.rejects.max_bytes)),
+    key("detection.max-principals", "principals with a baseline, at most", |c| it(&mut c.detection.max_principals)),
+    key("detection.max-credentials", "credentials with a life, at most", |c| it(&mut c.detection.max_credentials)),
     key("detection.repeat-window", "events among which a repeat is recognised, at least", |c| {
-        &mut c.detection.repeat_window
+        it(&mut c.detection.repeat_window)
     }),
     key("detection.notifications-a-day", "incidents that are alerts, a day; critical ones always are", |c| {
-        &mut c.detection.notifications_a_day
+        it(&mut c.detection.notifications_a_day)
     }),
-    key("detection.disabled-detectors", "detectors that are not asked, by id", |c| &mut c.detection.disabled_detectors),
+    key("detection.disabled-detectors", "detectors that are not asked, by id", |c| {
+        Some(Box::new(Detectors(&mut c.detection.disabled_detectors)))
+    }),
 ];
 
 /// Why a configuration, or another file that is written like one, cannot be used.
@@ -172,10 +236,22 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         let mut config = Self::default();
         let mut problems = Vec::new();
-        for entry in yaml::entries(text, &mut problems) {
-            if let Some(key) = KEYS.iter().find(|key| key.path == entry.path) {
-                let wrong = |what| Problem { line: entry.line, what: format!("{}: {what}", entry.path) };
-                problems.extend((key.field)(&mut config).set(&entry.value).map_err(wrong).err());
+        let place = Place {
+            at: String::new(),
+            keys: KEYS.iter().map(|key| key.path).collect(),
+            named: &[SourceSettings::SECTION, Section::SECTION],
+        };
+        if let Some(document) = yaml::document(text, &mut problems) {
+            let found = yaml::entries(document, &place, &mut problems);
+            let set = set_all(&mut config, KEYS, &found.entries, |_| unreachable!("every configuration has every key"));
+            problems.extend(set);
+            for (section, node) in found.named {
+                if section == SourceSettings::SECTION {
+                    config.sources = named::read(node, &config, &mut problems);
+                } else {
+                    let sections = named::read(node, &config, &mut problems);
+                    sink::sort(sections, &mut config);
+                }
             }
         }
         problems.sort_by_key(|p| p.line);
@@ -183,84 +259,5 @@ impl Config {
     }
 }
 
-/// The text of `config/sawatch.yaml`: every key with its meaning, at its default.
-#[must_use]
-pub fn reference() -> String {
-    let mut config = Config::default();
-    let mut out = "# Every key of Sawatch at its default. Leave out what you do not change.\n".to_owned();
-    let mut section = "";
-    for key in KEYS {
-        let (parent, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
-        if parent != section {
-            out.push_str(&format!("\n{parent}:\n"));
-            section = parent;
-        }
-        let indent = if parent.is_empty() { "" } else { "  " };
-        let gap = if parent.is_empty() { "\n" } else { "" };
-        let value = (key.field)(&mut config).show();
-        writeln!(out, "{gap}{indent}# {}\n{indent}{name}: {value}", key.doc).expect("a string takes all");
-    }
-    out
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn problems(text: &str) -> Vec<String> {
-        let problems = Config::parse(text).expect_err("it is wrong");
-        problems.iter().map(|p| format!("{}: {}", p.line, p.what)).collect()
-    }
-
-    #[test]
-    fn the_reference_says_the_defaults() {
-        assert_eq!(Config::parse(&reference()), Ok(Config::default()));
-        assert_eq!(Config::parse(""), Ok(Config::default()));
-        assert_eq!(Config::parse("# nothing\n"), Ok(Config::default()));
-    }
-
-    #[test]
-    fn every_key_that_is_named_is_set() {
-        let text = "cluster: prod\nthreads: 3\nformat: ecs\nmin-severity: low\nfail-on: high\nmax-rejects: 5%\n\
-                    rejects:\n  path: /tmp/r.jsonl\n  max-bytes: 1 MiB\n\
-                    detection:\n  disabled-detectors: [new-action]\n";
-        let config = Config::parse(text).expect("all right");
-        let rejects = Rejects { path: Some("/tmp/r.jsonl".into()), max_bytes: Bytes(1 << 20) };
-        let expected = Config {
-            cluster: "prod".to_owned(),
-            threads: NonZeroUsize::new(3),
-            format: Some(Format::Ecs),
-            min_severity: Severity::Low,
-            fail_on: Some(Severity::High),
-            max_rejects: MaxRejects::Percent(5.0),
-            rejects,
-            detection: Settings { disabled_detectors: vec!["new-action".to_owned()], ..Settings::default() },
-        };
-        assert_eq!(config, expected);
-    }
-
-    #[test]
-    fn all_problems_are_told_at_once_with_what_would_be_right() {
-        let text =
-            "min_severity: low\nthreads: 0\nmax-bytes: 5 MiB\nformat: [ocsf]\nrejects: yes\ncluster:\nfail-on: hihg\n";
-        let expected = [
-            "1: unknown key min_severity; did you mean min-severity?",
-            "2: threads: found 0, wanted auto or a number from 1",
-            "3: unknown key max-bytes; did you mean rejects.max-bytes?",
-            "4: format: found a list, wanted auto, text, ocsf, ecs or falco",
-            "5: rejects: found one value, wanted a section with the keys path, max-bytes",
-            "6: cluster: found nothing, wanted a text",
-            "7: fail-on: found hihg, wanted never, informational, low, medium, high or critical",
-        ];
-        assert_eq!(problems(text), expected);
-    }
-
-    #[test]
-    fn what_is_no_mapping_is_said_to_be_none() {
-        assert_eq!(problems("- a\n"), ["1: found a list, wanted keys with values, such as cluster: prod"]);
-        assert_eq!(problems("a: b: c\n").len(), 1);
-        assert_eq!(problems("cluster: a\ncluster: b\n"), ["2: duplicated key in mapping"]);
-        assert_eq!(problems("cluster: a\n---\ncluster: b\n"), ["3: found a second document, wanted one"]);
-        assert_eq!(problems("5: a\n"), ["1: unknown key 5"]);
-    }
-}
+mod tests;

@@ -1,16 +1,12 @@
-//! The kinds of values that a key can have: how each is read and how it is written.
+//! A value that can be configured: what it is given, and how lists and maps are read and written.
 
 use std::borrow::Cow;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
 use saphyr::Scalar;
 
-use crate::alert::Severity;
 use crate::detector;
-use crate::event::Span;
-use crate::format::Format;
 use crate::text::Text;
 
 /// A value that can be configured.
@@ -28,46 +24,18 @@ pub(super) enum Value<'a> {
     One(Scalar<'a>),
     /// A list of values.
     List(Vec<Scalar<'a>>),
+    /// Values with names.
+    Map(Vec<(Scalar<'a>, Scalar<'a>)>),
 }
 
 impl Value<'_> {
-    fn refused(&self, wanted: &str) -> String {
+    pub(super) fn refused(&self, wanted: &str) -> String {
         match self {
             Self::One(value) => format!("found {}, wanted {wanted}", shown(value)),
             Self::List(_) => format!("found a list, wanted {wanted}"),
+            Self::Map(_) => format!("found a section, wanted {wanted}"),
         }
     }
-}
-
-/// A number of bytes: `64 MiB`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bytes(pub u64);
-
-/// How many records may be rejected.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MaxRejects {
-    /// So many.
-    Count(u64),
-    /// So many of a hundred.
-    Percent(f64),
-}
-
-impl MaxRejects {
-    /// Whether `rejected` of `all` records are too many.
-    #[must_use]
-    pub fn is_exceeded(self, rejected: u64, all: u64) -> bool {
-        #[expect(clippy::cast_precision_loss, reason = "a share")]
-        match self {
-            Self::Count(most) => rejected > most,
-            Self::Percent(most) => rejected as f64 * 100.0 > most * all as f64,
-        }
-    }
-}
-
-/// Reads a severity by its name.
-#[must_use]
-pub fn severity(name: &str) -> Option<Severity> {
-    Severity::ALL.into_iter().find(|severity| severity.as_str() == name)
 }
 
 /// A value as it may be shown.
@@ -86,13 +54,32 @@ fn plain<'a>(value: &'a Scalar<'_>) -> Cow<'a, str> {
     }
 }
 
+/// A value that is text wherever it comes from: `0.10` is no number that may lose its zero.
+fn text(value: &Scalar<'_>) -> Result<String, String> {
+    match value {
+        Scalar::String(text) if !text.is_empty() => Ok(text.to_string()),
+        Scalar::Null | Scalar::String(_) => Err(format!("found {}, wanted a text", shown(value))),
+        _ => Err(format!("found {}, wanted a text: put it in quotes", shown(value))),
+    }
+}
+
+/// A setting where it stands.
+pub(super) struct At<'a, S>(pub(super) &'a mut S);
+
+impl<S: Setting> Setting for At<'_, S> {
+    fn set(&mut self, value: &Value<'_>) -> Result<(), String> {
+        self.0.set(value)
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
+    }
+}
+
 impl Setting for String {
     fn set(&mut self, value: &Value<'_>) -> Result<(), String> {
-        match value {
-            Value::One(Scalar::String(text)) if !text.is_empty() => *self = text.to_string(),
-            Value::One(Scalar::Null | Scalar::String(_)) | Value::List(_) => return Err(value.refused("a text")),
-            Value::One(_) => return Err(value.refused("a text: put it in quotes")),
-        }
+        let Value::One(value) = value else { return Err(value.refused("a text")) };
+        *self = text(value)?;
         Ok(())
     }
 
@@ -101,16 +88,11 @@ impl Setting for String {
     }
 }
 
-/// Ids of detectors.
 impl Setting for Vec<String> {
     fn set(&mut self, value: &Value<'_>) -> Result<(), String> {
-        let known: Vec<&str> = detector::ALL.iter().map(|detector| detector.id()).collect();
-        let wanted = || format!("a list of detectors, of {}", known.join(", "));
-        let Value::List(list) = value else { return Err(value.refused(&wanted())) };
-        if let Some(unknown) = list.iter().find(|id| !known.contains(&&*plain(id))) {
-            return Err(format!("found {} in the list, wanted {}", shown(unknown), wanted()));
-        }
-        *self = list.iter().map(|id| plain(id).into_owned()).collect();
+        let Value::List(list) = value else { return Err(value.refused("a list, such as [one, two]")) };
+        let texts: Result<_, _> = list.iter().map(text).collect();
+        *self = texts.map_err(|what| format!("in the list: {what}"))?;
         Ok(())
     }
 
@@ -119,8 +101,68 @@ impl Setting for Vec<String> {
     }
 }
 
+/// Ids of detectors.
+pub(super) struct Detectors<'a>(pub(super) &'a mut Vec<String>);
+
+impl Setting for Detectors<'_> {
+    fn set(&mut self, value: &Value<'_>) -> Result<(), String> {
+        let known: Vec<&str> = detector::ALL.iter().map(|detector| detector.id()).collect();
+        let wanted = || format!("a list of detectors, of {}", known.join(", "));
+        let Value::List(list) = value else { return Err(value.refused(&wanted())) };
+        if let Some(unknown) = list.iter().find(|id| !known.contains(&&*plain(id))) {
+            return Err(format!("found {} in the list, wanted {}", shown(unknown), wanted()));
+        }
+        *self.0 = list.iter().map(|id| plain(id).into_owned()).collect();
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
+    }
+}
+
+/// Numbers and switches are texts here: what they mean is another's to say.
+impl<V: From<String> + AsRef<OsStr>> Setting for BTreeMap<String, V> {
+    fn set(&mut self, value: &Value<'_>) -> Result<(), String> {
+        let Value::Map(pairs) = value else { return Err(value.refused("a section of names with texts")) };
+        let pair = |(name, value): &(Scalar<'_>, Scalar<'_>)| match value {
+            Scalar::Boolean(_) | Scalar::Integer(_) => Ok((plain(name).into_owned(), plain(value).into_owned().into())),
+            // what was found may be a secret that stands in the wrong place
+            _ => text(value)
+                .map(|text| (plain(name).into_owned(), text.into()))
+                .map_err(|_| format!("the value of {} is no text: put it in quotes", shown(name))),
+        };
+        *self = pairs.iter().map(pair).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        let pairs = self.iter().map(|(name, value)| format!("{name}: {}", value.as_ref().display()));
+        format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Headers of a request.
+pub(super) struct Headers<'a>(pub(super) &'a mut Vec<(String, String)>);
+
+impl Setting for Headers<'_> {
+    fn set(&mut self, value: &Value<'_>) -> Result<(), String> {
+        let mut headers = BTreeMap::<String, String>::new();
+        headers.set(value)?;
+        if let Some(name) = headers.keys().find(|name| name.eq_ignore_ascii_case("authorization")) {
+            return Err(format!("{} is a secret: name a file with its value, authorization-file", Text::new(name)));
+        }
+        *self.0 = headers.into_iter().collect();
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.0.iter().cloned().collect::<BTreeMap<_, _>>().show()
+    }
+}
+
 /// A value that is read from one word, or a few.
-trait Word: Sized {
+pub(super) trait Word: Sized {
     /// What is right, for one who wrote something else.
     const WANTED: &'static str;
 
@@ -138,192 +180,5 @@ impl<T: Word> Setting for T {
 
     fn show(&self) -> String {
         self.write()
-    }
-}
-
-impl Word for Severity {
-    const WANTED: &'static str = "informational, low, medium, high or critical";
-
-    fn read(text: &str) -> Option<Self> {
-        severity(text)
-    }
-
-    fn write(&self) -> String {
-        self.as_str().to_owned()
-    }
-}
-
-impl Word for Option<Severity> {
-    const WANTED: &'static str = "never, informational, low, medium, high or critical";
-
-    fn read(text: &str) -> Option<Self> {
-        if text == "never" { Some(None) } else { severity(text).map(Some) }
-    }
-
-    fn write(&self) -> String {
-        self.map_or("never", Severity::as_str).to_owned()
-    }
-}
-
-impl Word for Option<Format> {
-    const WANTED: &'static str = "auto, text, ocsf, ecs or falco";
-
-    fn read(text: &str) -> Option<Self> {
-        if text == "auto" { Some(None) } else { Format::ALL.into_iter().find(|f| f.as_str() == text).map(Some) }
-    }
-
-    fn write(&self) -> String {
-        self.map_or("auto", Format::as_str).to_owned()
-    }
-}
-
-impl Word for Option<NonZeroUsize> {
-    const WANTED: &'static str = "auto or a number from 1";
-
-    fn read(text: &str) -> Option<Self> {
-        if text == "auto" { Some(None) } else { text.parse().ok().map(Some) }
-    }
-
-    fn write(&self) -> String {
-        self.map_or_else(|| "auto".to_owned(), |n| n.to_string())
-    }
-}
-
-impl Word for Option<PathBuf> {
-    const WANTED: &'static str = "none or a path";
-
-    fn read(text: &str) -> Option<Self> {
-        (!text.is_empty()).then(|| (text != "none").then(|| PathBuf::from(text)))
-    }
-
-    fn write(&self) -> String {
-        self.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string())
-    }
-}
-
-impl Word for MaxRejects {
-    const WANTED: &'static str = "a number, or a share such as 5%";
-
-    fn read(text: &str) -> Option<Self> {
-        match text.strip_suffix('%') {
-            Some(percent) => percent.trim().parse().ok().filter(|p| (0.0..=100.0).contains(p)).map(Self::Percent),
-            None => text.parse().ok().map(Self::Count),
-        }
-    }
-
-    fn write(&self) -> String {
-        match self {
-            Self::Count(n) => n.to_string(),
-            Self::Percent(p) => format!("{p}%"),
-        }
-    }
-}
-
-impl FromStr for MaxRejects {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::read(text).ok_or_else(|| format!("wanted {}", Self::WANTED))
-    }
-}
-
-impl Word for Bytes {
-    const WANTED: &'static str = "a number of bytes such as 64 MiB";
-
-    fn read(text: &str) -> Option<Self> {
-        measured(text, &BYTE_UNITS).map(Self)
-    }
-
-    fn write(&self) -> String {
-        in_units(self.0, &BYTE_UNITS)
-    }
-}
-
-impl Word for Span {
-    const WANTED: &'static str = "a time such as 90 s, 15 min, 6 h or 14 d";
-
-    fn read(text: &str) -> Option<Self> {
-        i64::try_from(measured(text, &TIME_UNITS)?).ok().map(Self)
-    }
-
-    fn write(&self) -> String {
-        in_units(self.0.unsigned_abs(), &TIME_UNITS)
-    }
-}
-
-/// Units of [`Bytes`], the largest first.
-const BYTE_UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
-
-/// Units of [`Span`], the largest first.
-const TIME_UNITS: [(&str, u64); 4] =
-    [("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000)];
-
-/// A whole number with a unit, as a number of the smallest thing.
-fn measured(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
-    let (_, size) = units.iter().find(|(name, _)| *name == unit.trim())?;
-    number.parse::<u64>().ok()?.checked_mul(*size)
-}
-
-/// The inverse of [`measured`], in the largest unit that fits.
-fn in_units(n: u64, units: &[(&str, u64)]) -> String {
-    let fits = units.iter().find(|(_, size)| n > 0 && n.is_multiple_of(*size)).or(units.last());
-    fits.map_or_else(|| n.to_string(), |(name, size)| format!("{} {name}", n / size))
-}
-
-/// Values that are written as Rust writes them.
-macro_rules! words {
-    ($($kind:ty: $wanted:literal),+) => {$(
-        impl Word for $kind {
-            const WANTED: &'static str = $wanted;
-
-            fn read(text: &str) -> Option<Self> {
-                text.parse().ok()
-            }
-
-            fn write(&self) -> String {
-                self.to_string()
-            }
-        }
-    )+};
-}
-
-words!(bool: "true or false", u8: "a whole number up to 255", u32: "a whole number", u64: "a whole number",
-    usize: "a whole number", f32: "a number", f64: "a number");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set<T: Setting>(mut field: T, text: &str) -> Result<String, String> {
-        field.set(&Value::One(Scalar::String(text.into()))).map(|()| field.show())
-    }
-
-    #[test]
-    fn values_are_written_as_they_are_read() {
-        assert_eq!(set(Bytes(0), "1024KiB"), Ok("1 MiB".to_owned()));
-        assert_eq!(set(Bytes(0), "7 B"), Ok("7 B".to_owned()));
-        assert_eq!(set(Span(0), "48h"), Ok("2 d".to_owned()));
-        assert_eq!(set(Span(0), "90 s"), Ok("90 s".to_owned()));
-        assert_eq!(set(MaxRejects::Count(0), "2.5%"), Ok("2.5%".to_owned()));
-        assert_eq!(set(Some(PathBuf::new()), "none"), Ok("none".to_owned()));
-        assert_eq!(set(0_u32, "17"), Ok("17".to_owned()));
-    }
-
-    #[test]
-    fn what_cannot_be_read_says_what_could() {
-        let found = |wanted: &str| Err(format!("found 7 parsecs, wanted {wanted}"));
-        assert_eq!(set(Bytes(0), "7 parsecs"), found(Bytes::WANTED));
-        assert_eq!(set(Span(0), "7 parsecs"), found(Span::WANTED));
-        assert_eq!(set(MaxRejects::Count(0), "7 parsecs"), found(MaxRejects::WANTED));
-        assert_eq!(set(0_u32, "7 parsecs"), found("a whole number"));
-        assert!(set(MaxRejects::Count(0), "101%").is_err() && set(Bytes(0), "99999999999999 GiB").is_err());
-    }
-
-    #[test]
-    fn too_many_rejects_are_more_than_the_limit() {
-        assert!(MaxRejects::Count(0).is_exceeded(1, 10) && !MaxRejects::Count(1).is_exceeded(1, 10));
-        assert!(MaxRejects::Percent(10.0).is_exceeded(2, 10) && !MaxRejects::Percent(10.0).is_exceeded(1, 10));
-        assert!(!MaxRejects::Percent(50.0).is_exceeded(0, 0));
     }
 }

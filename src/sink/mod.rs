@@ -100,7 +100,8 @@ impl Sink {
     ///
     /// If that cannot work before somebody changes something.
     pub fn open(settings: &SinkSettings, reopen: &Reopen) -> Result<Self, Unusable> {
-        let opened = settings.check_name().and_then(|()| match &settings.kind {
+        settings.check()?;
+        let opened = match &settings.kind {
             Kind::Stdout { format } => Ok(Self::Stdout(stdout::Stdout::new(*format))),
             Kind::File { path, format } => {
                 Ok(Self::File(file::AppendedFile::new(path.clone(), *format, reopen.clone())))
@@ -112,7 +113,7 @@ impl Sink {
                 alertmanager::Alertmanager::new(http, *resolve_after).map(Self::Alertmanager)
             }
             Kind::Falco { http } => falco::Falco::new(http).map(Self::Falco),
-        });
+        };
         opened.map_err(|what| Unusable { name: Text::new(&settings.name), what })
     }
 

@@ -93,6 +93,18 @@ impl Default for SinkSettings {
 }
 
 impl Kind {
+    /// Its name in the configuration.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Stdout { .. } => "stdout",
+            Self::File { .. } => "file",
+            Self::Webhook { .. } => "webhook",
+            Self::Alertmanager { .. } => "alertmanager",
+            Self::Falco { .. } => "falco",
+        }
+    }
+
     /// A webhook with everything else at its default.
     #[must_use]
     pub fn webhook(http: HttpSettings) -> Self {
@@ -113,8 +125,24 @@ impl SinkSettings {
         Route { sink: self.name.clone(), least: self.least, held_back: self.held_back, capacity: self.capacity }
     }
 
+    /// Looks whether they can be meant; the files that they name are not read.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), Unusable> {
+        let checked = self.check_name().and_then(|()| match &self.kind {
+            Kind::Stdout { .. } | Kind::File { .. } => Ok(()),
+            Kind::Webhook { format: Format::Text, batch: true, .. } => {
+                Err("text has no arrays: leave out batch, or use another format".into())
+            }
+            Kind::Webhook { http, .. } | Kind::Alertmanager { http, .. } | Kind::Falco { http } => http.check(),
+        });
+        checked.map_err(|what| Unusable { name: Text::new(&self.name), what })
+    }
+
     /// A name is part of a file's.
-    pub(super) fn check_name(&self) -> Result<(), Text> {
+    fn check_name(&self) -> Result<(), Text> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(is_plain) {
             return Err("a name is up to 64 letters, digits, - and _".into());

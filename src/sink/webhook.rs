@@ -36,9 +36,6 @@ impl Webhook {
         if let Some(path) = &secret_file {
             secret::read(path)?;
         }
-        if batch && format == Format::Text {
-            return Err("text has no arrays: leave out batch, or use another format".into());
-        }
         Ok(Self { client: Client::new(http)?, format, batch, secret_file })
     }
 

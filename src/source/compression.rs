@@ -48,6 +48,10 @@ pub(super) fn open(input: &Input, progress: &Arc<AtomicU64>) -> io::Result<Box<d
     let raw: Box<dyn Read + Send> = match input {
         Input::Stdin => Box::new(io::stdin()),
         Input::File(path) => Box::new(File::open(path)?),
+        // Kafka's client undoes its compression
+        Input::Kafka(part) => {
+            return Ok(Box::new(Counted::new(Box::new(part.open()?), Arc::clone(progress))));
+        }
     };
     let mut counted = Counted::new(raw, Arc::clone(progress));
     let mut magic = Vec::with_capacity(Compression::MAGIC);

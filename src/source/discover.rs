@@ -186,7 +186,7 @@ fn in_order(inputs: Vec<Input>) -> Vec<Input> {
     let mut seen = HashSet::new();
     for input in inputs {
         let set = match &input {
-            Input::Stdin => None,
+            Input::Stdin | Input::Kafka(_) => None,
             Input::File(path) if !seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())) => continue,
             Input::File(path) => Some((path.parent().unwrap_or(Path::new("")).to_owned(), rotation(path).0)),
         };

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 pub mod archive;
 mod compression;
 pub mod discover;
+pub mod kafka;
 pub mod live;
 mod records;
 mod rotation;
@@ -20,6 +21,8 @@ pub enum Input {
     Stdin,
     /// A file: plain, gzip or zstd.
     File(PathBuf),
+    /// A partition of a Kafka topic.
+    Kafka(kafka::TopicPart),
 }
 
 impl Input {
@@ -31,7 +34,7 @@ impl Input {
     /// Its size on disk, if that can be known beforehand.
     fn size(&self) -> Option<u64> {
         match self {
-            Self::Stdin => None,
+            Self::Stdin | Self::Kafka(_) => None,
             Self::File(path) => path.metadata().ok().filter(std::fs::Metadata::is_file).map(|m| m.len()),
         }
     }
@@ -41,6 +44,7 @@ impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stdin => f.write_str("standard input"),
+            Self::Kafka(part) => fmt::Display::fmt(part, f),
             Self::File(path) => fmt::Display::fmt(&crate::text::Text::new(&path.to_string_lossy()), f),
         }
     }

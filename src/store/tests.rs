@@ -96,12 +96,11 @@ fn a_sink_is_told_in_order_and_once_it_has_taken_something_never_again() {
 fn what_waits_is_counted_right_while_a_sink_takes_and_more_comes() {
     let folder = temporary();
     let store = store(&folder);
-    let commit = Commit { number: 1, notices: notices(), ..Commit::default() };
-    let route = Route { capacity: u64::MAX, ..route("a") };
-    let (commits, routes) = (100, [route]);
+    let (notices, routes) = (notices(), [Route { capacity: u64::MAX, ..route("a") }]);
+    let numbered = |number| Commit { number, notices: notices.clone(), ..Commit::default() };
     std::thread::scope(|scope| {
-        scope.spawn(|| (0..commits).for_each(|_| drop(store.commit(&commit, &routes).expect("room"))));
-        let mut left = commits * commit.notices.len();
+        scope.spawn(|| (1..=100).for_each(|number| drop(store.commit(&numbered(number), &routes).expect("room"))));
+        let mut left = 100 * notices.len();
         while left > 0 {
             let some = store.outbox("a", 3).expect("read");
             left -= some.len();

@@ -55,7 +55,7 @@ impl Running {
     fn start(folder: &Path, log: &str) -> Self {
         let daemon = made(folder, vec![Box::new(Once(log.to_owned()))], Vec::new());
         let handle = daemon.handle();
-        let settings = AdminSettings { listen: None };
+        let settings = AdminSettings { listen: None, token_file: None };
         Admin::start(&settings, folder, &handle, daemon.runtime()).expect("it listens");
         let before = handle.store.commits().expect("a store");
         let running = Self { handle, thread: thread::spawn(|| daemon.run()) };

@@ -30,7 +30,7 @@ fn admin() -> (tempfile::TempDir, Daemon, SocketAddr) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let sink = SinkSettings { name: "soc".to_owned(), ..SinkSettings::default() };
     let daemon = made(folder.path(), Vec::new(), vec![sink]);
-    let settings = AdminSettings { listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))) };
+    let settings = AdminSettings { listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))), token_file: None };
     let admin = Admin::start(&settings, folder.path(), &daemon.handle(), daemon.runtime()).expect("it listens");
     (folder, daemon, admin.address.expect("an address"))
 }

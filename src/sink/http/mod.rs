@@ -64,6 +64,25 @@ impl Default for HttpSettings {
     }
 }
 
+impl HttpSettings {
+    /// Whom requests reach, without the path of the address, which may hold a secret.
+    ///
+    /// # Errors
+    ///
+    /// If that is no address, or none to which anything is sent.
+    pub fn receiver(&self) -> Result<Text, Text> {
+        Ok(Target::parse(&self.url)?.shown)
+    }
+
+    pub(super) fn check(&self) -> Result<(), Text> {
+        let target = Target::parse(&self.url)?;
+        if !target.is_tls && (self.ca_file.is_some() || self.client_certificate.is_some()) {
+            return Err("there are certificates, and the address begins with http://: make it https://".into());
+        }
+        headers(&self.headers).map(|_| ())
+    }
+}
+
 type Connection = SendRequest<Full<Bytes>>;
 
 /// Posts to one address.

@@ -143,15 +143,32 @@ impl Inbox {
     ///
     /// The batch is dropped if there is none, or if nobody takes batches any more.
     pub fn offer(&self, batch: Batch) -> Result<(), Refused> {
+        self.try_put(batch).map_err(|(refused, _)| refused)
+    }
+
+    /// Puts a batch in if there is room for it now, and gives it back otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or if nobody takes batches any more.
+    pub fn try_put(&self, batch: Batch) -> Result<(), (Refused, Box<Batch>)> {
         if !self.has_room(batch.bytes.len()) {
-            return Err(Refused::Full);
+            return Err((Refused::Full, Box::new(batch)));
         }
         let pending = Pending::decode(batch);
-        let queue = self.queue();
-        if !queue.has_room(self.0.capacity, pending.batch().bytes.len()) {
-            return Err(Refused::Full);
-        }
-        self.fill(queue, pending)
+        let mut queue = self.queue();
+        // others may have taken the room while this was decoded
+        let refused = match (queue.closed, queue.has_room(self.0.capacity, pending.batch().bytes.len())) {
+            (true, _) => Refused::Closed,
+            (false, false) => Refused::Full,
+            (false, true) => {
+                queue.put(pending);
+                self.0.filled.notify_one();
+                return Ok(());
+            }
+        };
+        drop(queue);
+        Err((refused, Box::new(pending.into_batch())))
     }
 
     fn fill(&self, mut queue: MutexGuard<'_, Queue>, pending: Pending) -> Result<(), Refused> {

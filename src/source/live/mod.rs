@@ -14,6 +14,7 @@ use crate::text::Text;
 mod board;
 pub mod follow;
 mod inbox;
+pub mod kafka;
 pub mod pack;
 pub mod stdin;
 pub mod webhook;

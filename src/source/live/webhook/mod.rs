@@ -63,7 +63,12 @@ impl WebhookSettings {
         Self { listen, tls: None, token_file: None, feeds: Vec::new(), cluster: None, limits: Limits::default() }
     }
 
-    fn check(&self) -> Result<(), SettingsError> {
+    /// Looks whether they are safe and fit together; the files that they name are not read.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), SettingsError> {
         let Self { listen, limits, .. } = self;
         let is_public = !listen.ip().is_loopback();
         if is_public && self.tls.is_none() {

@@ -1,0 +1,212 @@
+//! `sawatch run`: live sources in, incidents out, for months.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use tempfile::TempDir;
+use tracing::{info, warn};
+
+use super::job::load;
+use super::{Exit, Failure};
+use crate::admin::Admin;
+use crate::alert::Severity;
+use crate::config::{Config, KafkaSettings, LogFormat, SourceKind, SourceSettings};
+use crate::daemon::{Daemon, DaemonError, Handle, Plan};
+use crate::format::Format;
+use crate::sink::rejects::Rejects;
+use crate::sink::{Kind, SinkSettings};
+use crate::source::kafka::Properties;
+use crate::source::live::Source;
+use crate::source::live::follow::Follow;
+use crate::source::live::kafka::{self, Kafka};
+use crate::source::live::stdin::Stdin;
+use crate::source::live::webhook::Webhook;
+use crate::store::StoreError;
+use crate::text::Text;
+
+const EXAMPLES: &str = "\
+Examples:
+  On a control-plane node, behind Kafka, or as the API server's webhook:
+    sawatch run --config /etc/sawatch/sawatch.yaml
+  From a pipe, to standard output, keeping what is learned:
+    kubectl logs -f -n kube-system kube-apiserver-cp-1 | sawatch run --state ~/.local/state/sawatch
+
+Signals:
+  SIGTERM, SIGINT  end: what was read is judged, kept and delivered, within the configured grace
+  SIGHUP           open files of sinks again";
+
+/// Follow live audit logs
+///
+/// Reads the sources of a configuration, tells its sinks, and keeps what it knows in its state folder: it goes on where it
+/// was after any kind of end. Without a configuration it reads standard input and writes to standard output.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// What to read, whom to tell, where to keep what is known
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Where to keep what is known; goes before the configuration's state.folder
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl Args {
+    /// How the log is written; a configuration that cannot be read is told of later.
+    pub(super) fn log_format(&self) -> LogFormat {
+        self.config.as_deref().and_then(|path| Config::load(path).ok()).map_or(LogFormat::Text, |c| c.log_format)
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let mut config = load(args.config.as_deref())?;
+    let mut temporary = None;
+    match (&args.state, &args.config) {
+        (Some(folder), _) => config.state.folder.clone_from(folder),
+        (None, Some(_)) => {}
+        (None, None) => config.state.folder = nowhere(&mut temporary)?,
+    }
+    if args.config.is_none() {
+        from_a_pipe(&mut config);
+    }
+    let (admin, folder) = (config.admin.clone(), config.state.folder.clone());
+    let daemon = Daemon::prepare(plan(config)?).map_err(failure)?;
+    Admin::start(&admin, &folder, &daemon.handle(), daemon.runtime()).map_err(|e| Failure::Usage(e.into()))?;
+    heed_signals(&daemon)?;
+    info!("sawatch {} is running", env!("CARGO_PKG_VERSION"));
+    daemon.run()?;
+    info!("all that was read is judged and kept");
+    Ok(Exit::Done)
+}
+
+/// A folder that is gone in the end.
+fn nowhere(temporary: &mut Option<TempDir>) -> Result<PathBuf, Failure> {
+    warn!("what is learned is forgotten in the end: --state DIR keeps it");
+    Ok(temporary.insert(tempfile::tempdir()?).path().to_owned())
+}
+
+/// One of several perhaps, so it has no address.
+fn from_a_pipe(config: &mut Config) {
+    config.admin.listen = None;
+    config.sources = vec![SourceSettings { name: "stdin".to_owned(), kind: SourceKind::Stdin { cluster: None } }];
+    config.sinks = vec![SinkSettings {
+        kind: Kind::Stdout { format: config.format.unwrap_or(Format::Ocsf) },
+        least: Severity::Medium,
+        held_back: true,
+        ..SinkSettings::default()
+    }];
+}
+
+/// A wrong configuration is told apart from a disk that fails.
+fn failure(error: DaemonError) -> Failure {
+    match error {
+        DaemonError::Sink(_) | DaemonError::Store(StoreError::InUse(_) | StoreError::Newer { .. }) => {
+            Failure::Usage(error.into())
+        }
+        other => Failure::Run(other.into()),
+    }
+}
+
+fn plan(config: Config) -> Result<Plan, Failure> {
+    let folder = config.state.folder;
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("state.folder {} cannot be made", Text::new(&folder.to_string_lossy())))
+        .map_err(Failure::Usage)?;
+    let (sources, problems): (Vec<_>, Vec<_>) = config.sources.into_iter().map(source).partition(Result::is_ok);
+    let mut problems: Vec<String> = problems.into_iter().filter_map(Result::err).collect();
+    if sources.is_empty() && problems.is_empty() {
+        problems.push("there is nothing to read: the configuration has no sources".to_owned());
+    }
+    if let [first, ..] = &*config.kafka_sinks {
+        problems.push(format!("sink {}: Kafka cannot be written to yet", first.route.sink));
+    }
+    if !problems.is_empty() {
+        return Err(Failure::Usage(anyhow!("{}", problems.join("\n       "))));
+    }
+    let rejects = config.rejects.path.unwrap_or_else(|| folder.join("rejects.jsonl"));
+    Ok(Plan {
+        cluster: config.cluster,
+        detection: config.detection,
+        sources: sources.into_iter().filter_map(Result::ok).collect(),
+        sinks: config.sinks,
+        queue: usize::try_from(config.queue.0).unwrap_or(usize::MAX),
+        grace: config.grace,
+        rejects: Some(fresh(&rejects, config.rejects.max_bytes.0)?),
+        folder,
+    })
+}
+
+/// A file for rejected records; the one of the last run is kept beside it.
+fn fresh(path: &Path, max_bytes: u64) -> Result<Rejects, Failure> {
+    let mut before = path.as_os_str().to_owned();
+    before.push(".1");
+    if path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
+        fs::rename(path, before)?;
+    }
+    Ok(Rejects::create(path, max_bytes)?)
+}
+
+fn source(settings: SourceSettings) -> Result<Box<dyn Source>, String> {
+    let SourceSettings { name, kind } = settings;
+    let wrong = |what: &dyn std::fmt::Display| format!("source {}: {what}", Text::new(&name));
+    Ok(match kind {
+        SourceKind::File(file) => Box::new(Follow::new(file)),
+        SourceKind::Stdin { cluster } => Box::new(Stdin::new(&name, cluster.as_deref())),
+        SourceKind::Webhook(webhook) => Box::new(Webhook::open(&name, webhook).map_err(|e| wrong(&e))?),
+        SourceKind::Kafka(topics) => {
+            let source = Kafka::new(consumer(name.clone(), topics).map_err(|e| wrong(&e))?);
+            Box::new(source.map_err(|all| all.iter().map(|e| wrong(e)).collect::<Vec<_>>().join("\n       "))?)
+        }
+    })
+}
+
+/// What a Kafka source is told, secrets read from their files.
+fn consumer(name: String, settings: KafkaSettings) -> Result<kafka::KafkaSettings, String> {
+    let KafkaSettings { topics, group, cluster, from, properties } = settings;
+    let mut all = properties.values;
+    for (key, path) in properties.files {
+        let value = fs::read_to_string(&path)
+            .map_err(|e| format!("{}, the file of {key}: {e}", Text::new(&path.to_string_lossy())))?;
+        all.insert(key, value.trim_end().to_owned());
+    }
+    let properties: Properties = all.into_iter().collect();
+    Ok(kafka::KafkaSettings { name, topics, group, cluster, properties, from })
+}
+
+/// SIGTERM and SIGINT end the daemon, SIGHUP has files opened again.
+#[cfg(unix)]
+fn heed_signals(daemon: &Daemon) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Handle { stop, reopen, .. } = daemon.handle();
+    let _within = daemon.runtime().enter();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    daemon.runtime().spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => {
+                    info!("files of sinks are opened again");
+                    reopen.ask();
+                }
+            }
+        }
+        info!("ending: sources are read no further");
+        stop.cancel();
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn heed_signals(daemon: &Daemon) -> Result<(), Failure> {
+    let Handle { stop, .. } = daemon.handle();
+    daemon.runtime().spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.cancel();
+        }
+    });
+    Ok(())
+}
