@@ -44,6 +44,8 @@ pub mod checkpoint;
 
 pub mod state;
 
+pub mod server;
+
 pub mod source;
 
 pub mod store;
@@ -59,6 +61,8 @@ pub mod config;
 pub mod backtest;
 
 pub mod daemon;
+
+pub mod admin;
 
 pub mod cli;
 

@@ -8,17 +8,23 @@ use tracing::level_filters::LevelFilter;
 use crate::config::LogFormat;
 use crate::sink::stream::Stream;
 
+mod alerts;
 mod backtest;
+mod baseline;
 mod completions;
 mod config;
 mod detectors;
 mod explain;
+mod feedback;
 mod job;
 mod man;
 mod progress;
 mod replay;
 mod run;
 mod sinks;
+mod store;
+mod suppress;
+mod table;
 mod terminal;
 mod topic;
 mod webhook;
@@ -75,6 +81,10 @@ pub struct Cli {
 enum Command {
     Replay(Box<replay::Args>),
     Run(run::Args),
+    Alerts(alerts::Args),
+    Feedback(feedback::Args),
+    Suppress(suppress::Args),
+    Baseline(Box<baseline::Args>),
     Backtest(Box<backtest::Args>),
     Detectors(detectors::Args),
     Explain(explain::Args),
@@ -105,6 +115,10 @@ impl Cli {
         let outcome = match self.command {
             Command::Replay(args) => replay::run(&args),
             Command::Run(args) => run::run(&args),
+            Command::Alerts(args) => alerts::run(&args),
+            Command::Feedback(args) => feedback::run(&args),
+            Command::Suppress(args) => suppress::run(&args),
+            Command::Baseline(args) => baseline::run(&args),
             Command::Backtest(args) => backtest::run(&args),
             Command::Detectors(args) => detectors::run(&args),
             Command::Explain(args) => explain::run(&args),

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use super::job::load;
 use super::{Exit, Failure};
+use crate::admin::Admin;
 use crate::alert::Severity;
 use crate::config::{Config, KafkaSettings, LogFormat, SourceKind, SourceSettings};
 use crate::daemon::{Daemon, DaemonError, Handle, Plan};
@@ -69,7 +70,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.config.is_none() {
         from_a_pipe(&mut config);
     }
+    let (admin, folder) = (config.admin.clone(), config.state.folder.clone());
     let daemon = Daemon::prepare(plan(config)?).map_err(failure)?;
+    Admin::start(&admin, &folder, &daemon.handle(), daemon.runtime()).map_err(|e| Failure::Usage(e.into()))?;
     heed_signals(&daemon)?;
     info!("sawatch {} is running", env!("CARGO_PKG_VERSION"));
     daemon.run()?;
@@ -83,7 +86,9 @@ fn nowhere(temporary: &mut Option<TempDir>) -> Result<PathBuf, Failure> {
     Ok(temporary.insert(tempfile::tempdir()?).path().to_owned())
 }
 
+/// One of several perhaps, so it has no address.
 fn from_a_pipe(config: &mut Config) {
+    config.admin.listen = None;
     config.sources = vec![SourceSettings { name: "stdin".to_owned(), kind: SourceKind::Stdin { cluster: None } }];
     config.sinks = vec![SinkSettings {
         kind: Kind::Stdout { format: config.format.unwrap_or(Format::Ocsf) },

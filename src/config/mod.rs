@@ -30,7 +30,7 @@ pub(crate) mod yaml;
 pub use kafka::{ClusterBy, From, KafkaSettings, KafkaSinkSettings, Properties};
 pub use reference::reference;
 pub use source::{SourceKind, SourceSettings};
-pub use words::{Bytes, LogFormat, MaxRejects, severity};
+pub use words::{Bytes, LogFormat, MaxRejects, severity, span};
 
 use key::{Key, it, key, set_all};
 use named::Named;

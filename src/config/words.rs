@@ -203,6 +203,12 @@ impl Word for Bytes {
     }
 }
 
+/// A time such as `15 min` or `14d`.
+#[must_use]
+pub fn span(text: &str) -> Option<Span> {
+    Span::read(text)
+}
+
 impl Word for Span {
     const WANTED: &'static str = "a time such as 90 s, 15 min, 6 h or 14 d";
 

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::Sender;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -32,7 +33,8 @@ pub enum ControlError {
 }
 
 /// What can be asked for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Wish {
     /// An incident is put to a status; benign and malicious teach.
     Put {
@@ -53,6 +55,7 @@ pub enum Wish {
     /// What was learnt elsewhere is to take the place of what is known of its cluster.
     Import {
         /// A state file, compressed or not.
+        #[serde(with = "in_base64")]
         state: Vec<u8>,
     },
     /// What is known of a principal is to be forgotten.
@@ -65,16 +68,33 @@ pub enum Wish {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// An incident as it now stands, and what was learnt by it.
     Put(Box<Record>, Taught),
     /// A state file.
-    Exported(Vec<u8>),
+    Exported(#[serde(with = "in_base64")] Vec<u8>),
     /// The cluster that was imported, with how many principals.
     Imported(String, usize),
     /// Done.
     Forgotten,
+}
+
+/// Bytes in JSON.
+mod in_base64 {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        BASE64_STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 /// A wish with whoever waits for the answer.
@@ -107,23 +127,25 @@ impl Control {
 }
 
 /// Does what is asked for.
-pub(super) fn obey(judge: &mut Judge, order: Order) {
+pub(super) fn obey(judge: &mut Judge, order: Order, abandon: &CancellationToken) {
     // whoever asked may have gone
-    _ = order.answer.send(fulfil(judge, order.wish));
+    _ = order.answer.send(fulfil(judge, order.wish, abandon));
 }
 
-/// Does what is asked for, and keeps it.
-pub fn fulfil(judge: &mut Judge, wish: Wish) -> Result<Answer, ControlError> {
+/// Does what is asked for, and keeps it; `abandon` ends waiting for a disk that fails.
+pub(super) fn fulfil(judge: &mut Judge, wish: Wish, abandon: &CancellationToken) -> Result<Answer, ControlError> {
     let answer = match wish {
-        Wish::Put { incident, status, who, why } => put(judge, incident, Deed { at: wall_clock(), who, status, why })?,
+        Wish::Put { incident, status, who, why } => {
+            put(judge, incident, Deed { at: wall_clock(), who, status, why }, abandon)?
+        }
         Wish::Export { cluster } => {
             let state = judge.engines.export(&cluster).ok_or_else(|| unknown("cluster", &cluster))?;
             return Ok(Answer::Exported(state));
         }
-        Wish::Import { state } => return import(judge, &state),
+        Wish::Import { state } => return import(judge, &state, abandon),
         Wish::Forget { cluster, principal } => forget(judge, cluster, principal)?,
     };
-    judge.keep(&CancellationToken::new())?;
+    judge.keep(abandon)?;
     Ok(answer)
 }
 
@@ -133,7 +155,7 @@ fn unknown(what: &str, name: &str) -> ControlError {
 
 /// Puts an incident to a status. What it teaches is in the journal before the record says so: if the process dies in
 /// between, the word is heard and can be said again.
-fn put(judge: &mut Judge, id: Uuid, deed: Deed) -> Result<Answer, ControlError> {
+fn put(judge: &mut Judge, id: Uuid, deed: Deed, abandon: &CancellationToken) -> Result<Answer, ControlError> {
     let record = judge.store.incident(id)?.ok_or_else(|| unknown("incident", &id.to_string()))?;
     let feedback = match deed.status {
         Status::Benign => Some(Feedback::Benign),
@@ -145,7 +167,7 @@ fn put(judge: &mut Judge, id: Uuid, deed: Deed) -> Result<Answer, ControlError> 
         let cluster = record.incident.cluster.as_str().to_owned();
         let said = Said::Teach { feedback, lessons: record.incident.lessons, at: record.incident.last };
         taught = hear(judge, cluster, said)?;
-        judge.keep(&CancellationToken::new())?;
+        judge.keep(abandon)?;
     }
     let record = change(&judge.store, id, deed)?;
     Ok(Answer::Put(Box::new(record), taught))
@@ -168,16 +190,16 @@ fn hear(judge: &mut Judge, cluster: String, said: Said) -> Result<Taught, Contro
     Ok(taught)
 }
 
-fn import(judge: &mut Judge, bytes: &[u8]) -> Result<Answer, ControlError> {
+fn import(judge: &mut Judge, bytes: &[u8], abandon: &CancellationToken) -> Result<Answer, ControlError> {
     let state =
         State::unpack(bytes, judge.engines.settings()).map_err(|what| ControlError::Refused(Text::from(what)))?;
     let (cluster, principals) = (state.cluster.clone(), state.learned.baselines.len());
     // what is under way belongs to what was known before
-    judge.keep(&CancellationToken::new())?;
+    judge.keep(abandon)?;
     let closed: Vec<Notice> = judge.engines.import(state);
     debug_assert!(closed.iter().all(|notice| notice.activity == Activity::Closed));
     judge.tell(closed, wall_clock());
-    judge.keep(&CancellationToken::new())?;
+    judge.keep(abandon)?;
     judge.snapshot()?;
     Ok(Answer::Imported(cluster, principals))
 }

@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 
 use super::control::{Order, obey};
 use super::engines::Engines;
+use super::recover::Recovered;
 use super::telemetry::Telemetry;
 use crate::alert::Notice;
 use crate::checkpoint::{Checkpoint, Step};
@@ -46,7 +47,7 @@ const CENSUS_EVERY: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Judges what comes in.
-pub struct Judge {
+pub(super) struct Judge {
     /// What is known.
     pub engines: Engines,
     /// Where it is kept.
@@ -80,17 +81,44 @@ pub struct Judge {
 }
 
 impl Judge {
+    /// One that goes on from what was recovered, and tells nobody.
+    ///
+    /// # Errors
+    ///
+    /// If the store is damaged or the disk fails.
+    pub(super) fn new(recovered: Recovered, inbox: Inbox, orders: Receiver<Order>) -> Result<Self, StoreError> {
+        let Recovered { store, engines, journal } = recovered;
+        Ok(Self {
+            engines,
+            inbox,
+            checkpoint: store.checkpoint()?,
+            cluster: String::new(),
+            routes: Vec::new(),
+            wake: Arc::default(),
+            telemetry: Arc::default(),
+            rejects: None,
+            orders,
+            commit: Commit { number: store.commits()? + 1, ..Commit::default() },
+            store: Arc::new(store),
+            acks: Vec::new(),
+            since: None,
+            journal,
+            snapshot: 0,
+        })
+    }
+
     /// Judges until the inbox is closed and empty; then tells what is left to tell and keeps everything. `abandon` ends
     /// waiting for a disk that fails.
     ///
     /// # Errors
     ///
     /// If the store is damaged, or the disk still failed when it was abandoned: what was not kept was acked to nobody.
-    pub fn run(mut self, abandon: &CancellationToken) -> Result<(), StoreError> {
+    pub(super) fn run(mut self, abandon: &CancellationToken) -> Result<(), StoreError> {
         let mut counted: Option<Instant> = None;
         loop {
+            self.telemetry.beat();
             while let Ok(order) = self.orders.try_recv() {
-                obey(&mut self, order);
+                obey(&mut self, order, abandon);
             }
             match self.inbox.take(self.patience()) {
                 Some(pending) => self.take(pending),
@@ -185,7 +213,7 @@ impl Judge {
     }
 
     /// There is something to tell, of a record that came at `arrived`.
-    pub fn tell(&mut self, notices: Vec<Notice>, arrived: Timestamp) {
+    pub(super) fn tell(&mut self, notices: Vec<Notice>, arrived: Timestamp) {
         self.telemetry.tell(&notices);
         self.commit.notices.extend(notices.into_iter().map(|notice| (notice, arrived)));
     }
@@ -195,7 +223,7 @@ impl Judge {
     /// # Errors
     ///
     /// As [`Judge::run`].
-    pub fn keep(&mut self, abandon: &CancellationToken) -> Result<(), StoreError> {
+    pub(super) fn keep(&mut self, abandon: &CancellationToken) -> Result<(), StoreError> {
         self.since = None;
         if self.commit.is_empty() {
             std::mem::take(&mut self.acks).into_iter().for_each(Ack::fire);
@@ -242,6 +270,7 @@ impl Judge {
                 return Err(trouble);
             }
             std::thread::sleep(pause);
+            self.telemetry.beat();
             pause = (pause * 2).min(LONGEST_PAUSE);
             // the database is of no use after an error of the disk until it is opened again
             _ = self.store.reopen();
@@ -263,7 +292,7 @@ impl Judge {
     /// # Errors
     ///
     /// If the disk fails.
-    pub fn snapshot(&mut self) -> Result<(), StoreError> {
+    pub(super) fn snapshot(&mut self) -> Result<(), StoreError> {
         let known = self.engines.known();
         let bytes = known.iter().map(|known| known.learned.len() as u64).sum();
         // whether it works or not, the next attempt is as far away as the last

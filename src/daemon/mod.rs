@@ -26,18 +26,20 @@ use crate::engine::Settings;
 use crate::sink::rejects::Rejects;
 use crate::sink::{Courier, Reopen, Sink, SinkContext, SinkSettings, Unusable};
 use crate::source::live::{Inbox, Source, SourceContext};
-use crate::store::{Commit, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::text::Text;
 
 pub mod control;
 pub mod engines;
 mod judge;
+mod offline;
 mod recover;
 pub mod telemetry;
 
 use control::Control;
 use judge::Judge;
-use recover::{Recovered, recover};
+pub use offline::fulfil_offline;
+use recover::recover;
 use telemetry::Telemetry;
 
 /// Threads for everything that waits: sinks, the webhook's connections, admin requests.
@@ -116,41 +118,25 @@ impl Daemon {
     ///
     /// If the store or a sink cannot be used.
     pub fn prepare(mut plan: Plan) -> Result<Self, DaemonError> {
-        let Recovered { store, engines, journal } = recover(&plan.folder, &plan.detection)?;
-        let (checkpoint, number) = (store.checkpoint()?, store.commits()? + 1);
-        let store = Arc::new(store);
+        let recovered = recover(&plan.folder, &plan.detection)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
         let runtime = runtime.map_err(DaemonError::Thread)?;
-        let telemetry = Arc::new(Telemetry::default());
         let (orders, received) = channel();
+        let mut judge = Judge::new(recovered, Inbox::new(plan.queue), received)?;
         let handle = Handle {
-            telemetry: telemetry.clone(),
-            store: store.clone(),
+            telemetry: judge.telemetry.clone(),
+            store: judge.store.clone(),
             control: Control::new(orders),
             stop: CancellationToken::new(),
             reopen: Reopen::default(),
         };
-        let (wake, last_call) = (Arc::new(Notify::new()), CancellationToken::new());
-        let couriers = couriers(&plan, &handle, &wake, &last_call)?;
-        *telemetry.sinks.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
+        let last_call = CancellationToken::new();
+        let couriers = couriers(&plan, &handle, &judge.wake, &last_call)?;
+        *handle.telemetry.sinks.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
             couriers.iter().map(Courier::status).collect();
-        let judge = Judge {
-            engines,
-            store,
-            inbox: Inbox::new(plan.queue),
-            checkpoint,
-            cluster: plan.cluster.clone(),
-            routes: plan.sinks.iter().map(SinkSettings::route).collect(),
-            wake,
-            telemetry,
-            rejects: plan.rejects.take(),
-            orders: received,
-            commit: Commit { number, ..Commit::default() },
-            acks: Vec::new(),
-            since: None,
-            journal,
-            snapshot: 0,
-        };
+        judge.cluster.clone_from(&plan.cluster);
+        judge.routes = plan.sinks.iter().map(SinkSettings::route).collect();
+        judge.rejects = plan.rejects.take();
         Ok(Self { plan, runtime, judge, handle, couriers, last_call })
     }
 

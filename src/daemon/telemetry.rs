@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
@@ -50,6 +51,8 @@ pub struct Telemetry {
     census: Mutex<BTreeMap<String, Census>>,
     /// Why the daemon cannot do its work now, by what it is.
     troubles: Mutex<BTreeMap<&'static str, Text>>,
+    /// When the judge last came by; none before it began.
+    beat: Mutex<Option<Instant>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -67,6 +70,17 @@ impl Telemetry {
         ] {
             counter.fetch_add(n, Ordering::Relaxed);
         }
+    }
+
+    /// The judge goes on: it has judged something, or looked for something to judge, or waits for a disk.
+    pub fn beat(&self) {
+        *lock(&self.beat) = Some(Instant::now());
+    }
+
+    /// How long nothing was heard of the judge; zero before it began.
+    #[must_use]
+    pub fn silence(&self) -> Duration {
+        lock(&self.beat).map_or(Duration::ZERO, |beat| beat.elapsed())
     }
 
     /// A record was rejected.

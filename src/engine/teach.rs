@@ -6,7 +6,7 @@ use crate::baseline::{Facet, Standing};
 use crate::event::{Principal, Timestamp};
 
 /// What came of an analyst's word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Taught {
     /// Values of principals that are now as the analyst said.
     pub values: u64,

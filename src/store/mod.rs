@@ -157,6 +157,12 @@ impl Store {
         }
     }
 
+    /// Whether there is a store in a folder.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
     /// Puts the store of a folder aside, for what is in it cannot be used; returns its new name.
     ///
     /// # Errors

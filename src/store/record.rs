@@ -24,6 +24,22 @@ pub enum Status {
     Malicious,
 }
 
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::New, Self::Acknowledged, Self::Benign, Self::Malicious];
+
+    /// The word for it, lower case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Acknowledged => "acknowledged",
+            Self::Benign => "benign",
+            Self::Malicious => "malicious",
+        }
+    }
+}
+
 /// An incident as it is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Exit, Failure, terminal};
 use crate::alert::Thousands;
-use crate::engine::Settings;
+use crate::engine::{Learned, Settings};
 use crate::event::Timestamp;
 use crate::format::text::page::{PLAIN, Page, QUIET};
 use crate::format::time::moment;
@@ -45,6 +45,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     baseline: PathBuf,
 
+    #[command(flatten)]
+    view: View,
+}
+
+/// What is to be shown, and to whom.
+#[derive(Debug, clap::Args)]
+pub(super) struct View {
     /// Write one line of JSON, with everything that the text shows only the most frequent of
     #[arg(long)]
     json: bool,
@@ -68,15 +75,13 @@ enum Subject {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    // what is only looked at needs no bounds
-    let settings = Settings { max_principals: usize::MAX, max_credentials: usize::MAX, ..Settings::default() };
-    let state = State::load(&args.baseline, &settings).map_err(|e| Failure::Usage(e.into()))?;
-    let shown = match &args.subject {
-        Subject::Account { name } => account::Account::find(&state.learned, name).map(|account| args.show(&account)),
-        Subject::Token { id } => token::Token::find(&state.learned, id).map(|token| args.show(&token)),
-    };
-    Stream::stdout().say(&shown.map_err(Failure::Usage)?)?;
-    Ok(Exit::Done)
+    let state = State::load(&args.baseline, &unbounded()).map_err(|e| Failure::Usage(e.into()))?;
+    args.view.show(&state.learned)
+}
+
+/// What is only looked at needs no bounds.
+pub(super) fn unbounded() -> Settings {
+    Settings { max_principals: usize::MAX, max_credentials: usize::MAX, ..Settings::default() }
 }
 
 /// What can be shown to a person and to a program.
@@ -84,8 +89,18 @@ trait Explained: Serialize {
     fn draw(&self, page: &mut Page);
 }
 
-impl Args {
-    fn show(&self, explained: &impl Explained) -> String {
+impl View {
+    /// Shows what is known of the subject.
+    pub(super) fn show(&self, learned: &Learned) -> Result<Exit, Failure> {
+        let shown = match &self.subject {
+            Subject::Account { name } => account::Account::find(learned, name).map(|account| self.drawn(&account)),
+            Subject::Token { id } => token::Token::find(learned, id).map(|token| self.drawn(&token)),
+        };
+        Stream::stdout().say(&shown.map_err(Failure::Usage)?)?;
+        Ok(Exit::Done)
+    }
+
+    fn drawn(&self, explained: &impl Explained) -> String {
         if self.json {
             let json = serde_json::to_string(explained).expect("strings and numbers are always JSON");
             return json + "\n";
@@ -176,7 +191,7 @@ fn likeness(asked: &str, name: &str) -> f64 {
 
 /// Everything that is known, for tests.
 #[cfg(test)]
-fn learned_from(events: impl IntoIterator<Item = crate::event::Event<'static>>) -> crate::engine::Learned {
+fn learned_from(events: impl IntoIterator<Item = crate::event::Event<'static>>) -> Learned {
     use crate::engine::{Engine, Feed};
 
     let mut engine = Engine::new("test", &Settings::default());
