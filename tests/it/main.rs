@@ -5,6 +5,8 @@
 mod backtest;
 mod cli;
 mod config;
+#[cfg(target_os = "linux")]
+mod daemon;
 mod detectors;
 mod kafka;
 mod properties;
