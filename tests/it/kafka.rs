@@ -21,13 +21,13 @@ use crate::data;
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(60);
 
-fn broker() -> String {
+pub(crate) fn broker() -> String {
     std::env::var("SAWATCH_TEST_KAFKA")
         .expect("SAWATCH_TEST_KAFKA=HOST:PORT of a broker that tests/kafka/start started")
 }
 
 /// A name that no other run has used.
-fn fresh(name: &str) -> String {
+pub(crate) fn fresh(name: &str) -> String {
     let random = tempfile::tempdir().unwrap();
     format!("{name}{}", random.path().file_name().unwrap().to_str().unwrap())
 }
@@ -38,7 +38,7 @@ fn client(broker: &str) -> ClientConfig {
     client
 }
 
-fn create(broker: &str, topic: &str, partitions: i32) {
+pub(crate) fn create(broker: &str, topic: &str, partitions: i32) {
     let admin: AdminClient<DefaultClientContext> = client(broker).create().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
@@ -47,7 +47,7 @@ fn create(broker: &str, topic: &str, partitions: i32) {
 }
 
 /// Sends values in turn to the partitions.
-fn produce(broker: &str, topic: &str, partitions: usize, values: &[&str]) {
+pub(crate) fn produce(broker: &str, topic: &str, partitions: usize, values: &[&str]) {
     let producer: BaseProducer = client(broker).create().unwrap();
     for (n, value) in values.iter().enumerate() {
         let partition = i32::try_from(n % partitions).unwrap();

@@ -6,6 +6,8 @@ mod admin;
 mod backtest;
 mod cli;
 mod config;
+#[cfg(target_os = "linux")]
+mod daemon;
 mod detectors;
 mod kafka;
 mod properties;
