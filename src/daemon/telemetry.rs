@@ -175,6 +175,18 @@ mod tests {
     }
 
     #[test]
+    fn silence_counts_from_the_last_beat_and_not_before_the_first() {
+        let telemetry = Telemetry::default();
+        assert_eq!(telemetry.silence(), Duration::ZERO);
+        telemetry.beat();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(telemetry.silence() >= Duration::from_millis(20));
+        let before = Instant::now();
+        telemetry.beat();
+        assert!(telemetry.silence() <= before.elapsed());
+    }
+
+    #[test]
     fn latencies_are_told_as_quantiles() {
         let telemetry = Telemetry::default();
         assert_eq!(telemetry.latency(&[0.5]), (vec![0], 0));
