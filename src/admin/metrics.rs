@@ -11,6 +11,7 @@ use crate::daemon::telemetry::Telemetry;
 use crate::engine::Census;
 use crate::event::Timestamp;
 use crate::sink::{SinkStatus, wall_clock};
+use crate::source::live::webhook::{Refusal, WebhookStats};
 use crate::source::live::{FeedStatus, Standing};
 use crate::text::{MAX_CHARS, Text};
 
@@ -47,12 +48,19 @@ const COUNTS: [Count; 9] = [
 /// A number of a feed.
 type FeedNumber = (Metric, fn(&FeedStatus) -> u64);
 
-const FEEDS: [FeedNumber; 4] = [
+const FEEDS: [FeedNumber; 5] = [
     (counter("sawatch_feed_events_total", "Events decoded."), |f| f.events.load(Ordering::Relaxed)),
     (counter("sawatch_feed_bytes_total", "Bytes taken."), |f| f.bytes.load(Ordering::Relaxed)),
     (counter("sawatch_feed_missed_total", "Bytes or records that were missed, as far as that can be told."), |f| {
         f.missed.load(Ordering::Relaxed)
     }),
+    (
+        counter(
+            "sawatch_feed_late_events_total",
+            "Events more than five minutes older than one of the feed before them.",
+        ),
+        |f| f.late.load(Ordering::Relaxed),
+    ),
     (gauge("sawatch_feed_lag", "Records (of a file: bytes) that are there and not yet taken."), |f| {
         f.lag.load(Ordering::Relaxed)
     }),
@@ -106,6 +114,10 @@ const LATENCY: Metric = Metric {
 };
 const BUILD: Metric = gauge("sawatch_build_info", "1, with the version.");
 
+const WEBHOOK_ACCEPTED: Metric = counter("sawatch_webhook_accepted_total", "Requests that were answered with 200.");
+const WEBHOOK_REFUSED: Metric =
+    counter("sawatch_webhook_refused_total", "Connections and requests that were refused, by source and reason.");
+
 /// Everything that is counted.
 pub(super) fn exposition(handle: &Handle) -> String {
     let (telemetry, mut page) = (&*handle.telemetry, Exposition::default());
@@ -119,6 +131,7 @@ pub(super) fn exposition(handle: &Handle) -> String {
     let by_severity = |severity: Severity| (severity.as_str(), opened.get(&severity).copied().unwrap_or(0));
     page.each(INCIDENTS, "severity", Severity::ALL.map(by_severity));
     feeds(&mut page, &telemetry.board.feeds());
+    webhooks(&mut page, &telemetry.webhooks.read().unwrap_or_else(PoisonError::into_inner));
     let sinks = telemetry.sinks.read().unwrap_or_else(PoisonError::into_inner).clone();
     sinks_of(&mut page, &sinks, &handle.store.waiting());
     page.single(STORE, handle.store.bytes());
@@ -140,6 +153,18 @@ fn feeds(page: &mut Exposition, feeds: &[(Arc<str>, Arc<FeedStatus>)]) {
     page.family(FEED_STANDING);
     for (name, feed) in feeds {
         page.sample(FEED_STANDING.name, "", &[("feed", &shown(name)), ("standing", word(&feed.standing()))], 1);
+    }
+}
+
+fn webhooks(page: &mut Exposition, webhooks: &[(String, Arc<WebhookStats>)]) {
+    let accepted = |(name, stats): &(String, Arc<WebhookStats>)| (shown(name), stats.accepted.load(Ordering::Relaxed));
+    page.each(WEBHOOK_ACCEPTED, "source", webhooks.iter().map(accepted));
+    page.family(WEBHOOK_REFUSED);
+    for (name, stats) in webhooks {
+        for reason in Refusal::ALL {
+            let labels = [("source", &*shown(name)), ("reason", reason.as_str())];
+            page.sample(WEBHOOK_REFUSED.name, "", &labels, stats.refused(reason));
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What anybody may know who can reach us.
 
+use std::time::Duration;
+
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response, StatusCode};
-use std::time::Duration;
 
 use super::{exposition, metrics, plain};
 use crate::daemon::Handle;
@@ -18,15 +19,14 @@ pub(super) fn answer<B>(handle: &Handle, request: &Request<B>) -> Response<Full<
         return plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is served here\n".to_owned());
     }
     match request.uri().path() {
-        "/livez" => live(handle),
+        "/livez" => live(handle.telemetry.silence()),
         "/readyz" => ready(handle),
         "/metrics" => super::response(StatusCode::OK, exposition::CONTENT_TYPE, metrics::exposition(handle)),
         _ => plain(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n".to_owned()),
     }
 }
 
-fn live(handle: &Handle) -> Response<Full<Bytes>> {
-    let silence = handle.telemetry.silence();
+fn live(silence: Duration) -> Response<Full<Bytes>> {
     if silence <= SILENCE {
         return plain(StatusCode::OK, "live\n".to_owned());
     }
@@ -41,4 +41,15 @@ fn ready(handle: &Handle) -> Response<Full<Bytes>> {
     }
     let lines: String = reasons.into_iter().map(|reason| format!("{}\n", Text::from(reason))).collect();
     plain(StatusCode::SERVICE_UNAVAILABLE, lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_judge_that_is_silent_for_longer_than_anything_takes_is_dead() {
+        assert_eq!(live(SILENCE).status(), StatusCode::OK);
+        assert_eq!(live(SILENCE + Duration::from_secs(1)).status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
 }

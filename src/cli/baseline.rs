@@ -28,9 +28,9 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     store: StoreArgs,
-    /// Of which cluster
-    #[arg(long, value_name = "NAME", default_value = "default", global = true)]
-    cluster: String,
+    /// Of which cluster; goes before the configuration's [default: default]
+    #[arg(long, value_name = "NAME", global = true)]
+    cluster: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Command::Show(view) => return view.show(&args.learned()?.learned),
         Command::Export { file } => {
             Pending::create(file)?.write(&args.learned()?)?;
-            format!("what was learned of {} is in {}\n", Text::new(&args.cluster), shown(file))
+            format!("what was learned of {} is in {}\n", Text::new(&args.cluster()?), shown(file))
         }
         Command::Import { file } => {
             let state = fs::read(file).with_context(|| format!("cannot read {}", shown(file)));
@@ -81,8 +81,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 impl Args {
+    fn cluster(&self) -> Result<String, Failure> {
+        self.cluster.clone().map_or_else(|| self.store.cluster(), Ok)
+    }
+
     fn learned(&self) -> Result<State, Failure> {
-        let Answer::Exported(state) = self.store.wish(Wish::Export { cluster: self.cluster.clone() })? else {
+        let Answer::Exported(state) = self.store.wish(Wish::Export { cluster: self.cluster()? })? else {
             return Err(unexpected());
         };
         State::unpack(&state, &unbounded()).map_err(|what| Failure::Run(anyhow!("{}", Text::from(what))))
@@ -90,11 +94,10 @@ impl Args {
 
     /// A username may look like the name of a service account, so it is tried first.
     fn forget(&self, account: &str) -> Result<(), Failure> {
-        let forget =
-            |principal: String| match self.store.wish(Wish::Forget { cluster: self.cluster.clone(), principal })? {
-                Answer::Forgotten => Ok(()),
-                _ => Err(unexpected()),
-            };
+        let forget = |principal: String| match self.store.wish(Wish::Forget { cluster: self.cluster()?, principal })? {
+            Answer::Forgotten => Ok(()),
+            _ => Err(unexpected()),
+        };
         let service_account = account.split_once('/').map(|(ns, name)| format!("system:serviceaccount:{ns}:{name}"));
         match (forget(account.to_owned()), service_account) {
             (Err(_), Some(username)) => forget(username),

@@ -1,7 +1,8 @@
 //! `sawatch run`: live sources in, incidents out, for months.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tempfile::TempDir;
@@ -14,14 +15,13 @@ use crate::alert::Severity;
 use crate::config::{Config, KafkaSettings, LogFormat, SourceKind, SourceSettings};
 use crate::daemon::{Daemon, DaemonError, Handle, Plan};
 use crate::format::Format;
-use crate::sink::rejects::Rejects;
 use crate::sink::{Kind, SinkSettings};
 use crate::source::kafka::Properties;
 use crate::source::live::Source;
 use crate::source::live::follow::Follow;
 use crate::source::live::kafka::{self, Kafka};
 use crate::source::live::stdin::Stdin;
-use crate::source::live::webhook::Webhook;
+use crate::source::live::webhook::{Webhook, WebhookStats};
 use crate::store::StoreError;
 use crate::text::Text;
 
@@ -113,8 +113,13 @@ fn plan(config: Config) -> Result<Plan, Failure> {
     fs::create_dir_all(&folder)
         .with_context(|| format!("state.folder {} cannot be made", Text::new(&folder.to_string_lossy())))
         .map_err(Failure::Usage)?;
-    let (sources, problems): (Vec<_>, Vec<_>) = config.sources.into_iter().map(source).partition(Result::is_ok);
-    let mut problems: Vec<String> = problems.into_iter().filter_map(Result::err).collect();
+    let (mut sources, mut webhooks, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for settings in config.sources {
+        match source(settings, &mut webhooks) {
+            Ok(source) => sources.push(source),
+            Err(problem) => problems.push(problem),
+        }
+    }
     if sources.is_empty() && problems.is_empty() {
         problems.push("there is nothing to read: the configuration has no sources".to_owned());
     }
@@ -128,32 +133,31 @@ fn plan(config: Config) -> Result<Plan, Failure> {
     Ok(Plan {
         cluster: config.cluster,
         detection: config.detection,
-        sources: sources.into_iter().filter_map(Result::ok).collect(),
+        sources,
+        webhooks,
         sinks: config.sinks,
         queue: usize::try_from(config.queue.0).unwrap_or(usize::MAX),
         grace: config.grace,
-        rejects: Some(fresh(&rejects, config.rejects.max_bytes.0)?),
+        rejects: (rejects, config.rejects.max_bytes.0),
         folder,
     })
 }
 
-/// A file for rejected records; the one of the last run is kept beside it.
-fn fresh(path: &Path, max_bytes: u64) -> Result<Rejects, Failure> {
-    let mut before = path.as_os_str().to_owned();
-    before.push(".1");
-    if path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
-        fs::rename(path, before)?;
-    }
-    Ok(Rejects::create(path, max_bytes)?)
-}
+/// What a webhook counts, with its source's name.
+type Counted = (String, Arc<WebhookStats>);
 
-fn source(settings: SourceSettings) -> Result<Box<dyn Source>, String> {
+/// The source that settings ask for; what a webhook counts goes to `webhooks`.
+fn source(settings: SourceSettings, webhooks: &mut Vec<Counted>) -> Result<Box<dyn Source>, String> {
     let SourceSettings { name, kind } = settings;
     let wrong = |what: &dyn std::fmt::Display| format!("source {}: {what}", Text::new(&name));
     Ok(match kind {
         SourceKind::File(file) => Box::new(Follow::new(file)),
         SourceKind::Stdin { cluster } => Box::new(Stdin::new(&name, cluster.as_deref())),
-        SourceKind::Webhook(webhook) => Box::new(Webhook::open(&name, webhook).map_err(|e| wrong(&e))?),
+        SourceKind::Webhook(webhook) => {
+            let webhook = Webhook::open(&name, webhook).map_err(|e| wrong(&e))?;
+            webhooks.push((name.clone(), webhook.stats()));
+            Box::new(webhook)
+        }
         SourceKind::Kafka(topics) => {
             let source = Kafka::new(consumer(name.clone(), topics).map_err(|e| wrong(&e))?);
             Box::new(source.map_err(|all| all.iter().map(|e| wrong(e)).collect::<Vec<_>>().join("\n       "))?)

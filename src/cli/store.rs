@@ -13,11 +13,11 @@ use crate::store::StoreError;
 /// Where what is known is kept.
 #[derive(Debug, clap::Args)]
 pub(super) struct StoreArgs {
-    /// Where sawatch run keeps what it knows; it is asked if it runs
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/sawatch", global = true)]
-    state: PathBuf,
+    /// Where sawatch run keeps what it knows; goes before the configuration's state.folder [default: /var/lib/sawatch]
+    #[arg(long, value_name = "DIR", global = true)]
+    state: Option<PathBuf>,
 
-    /// The configuration of sawatch run, by which events are judged again if it does not run
+    /// The configuration of sawatch run; if it does not run, events are judged again by it
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
@@ -36,9 +36,15 @@ impl StoreArgs {
         }
     }
 
+    /// The cluster that is meant where none is named.
+    pub(super) fn cluster(&self) -> Result<String, Failure> {
+        Ok(load(self.config.as_deref())?.cluster)
+    }
+
     fn request(&self, request: Request) -> Result<Reply, Failure> {
         let config = load(self.config.as_deref())?;
-        ask(&self.state, &config.detection, request).map_err(|error| match error {
+        let folder = self.state.as_ref().unwrap_or(&config.state.folder);
+        ask(folder, &config.detection, request).map_err(|error| match error {
             AskError::Nothing(_)
             | AskError::Control(ControlError::Store(StoreError::InUse(_) | StoreError::Newer { .. })) => {
                 Failure::Usage(error.into())

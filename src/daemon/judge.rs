@@ -18,7 +18,7 @@ use super::recover::Recovered;
 use super::telemetry::Telemetry;
 use crate::alert::Notice;
 use crate::checkpoint::{Checkpoint, Step};
-use crate::event::Timestamp;
+use crate::event::{Event, Span, Timestamp};
 use crate::sink::rejects::Rejects;
 use crate::sink::wall_clock;
 use crate::source::live::{Ack, Inbox, Pending};
@@ -42,6 +42,9 @@ const SNAPSHOT_FROM: u64 = 32 << 20;
 
 /// How often what engines know is counted for metrics: it takes a walk over all of it.
 const CENSUS_EVERY: Duration = Duration::from_secs(30);
+
+/// How much older than one before it an event may be; API servers write small inversions.
+const LATE: Span = Span::minutes(5);
 
 /// The longest pause between attempts to write to a disk that fails.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -168,6 +171,7 @@ impl Judge {
         status.events.fetch_add(decoded.events.len() as u64, Ordering::Relaxed);
         status.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
         self.reject(&pending);
+        status.late.fetch_add(late(&decoded.events, status.latest()), Ordering::Relaxed);
         let cluster = batch.cluster.as_deref().unwrap_or(&self.cluster).to_owned();
         match self.engines.judge(&cluster, &batch.feed, &decoded.events) {
             Some((outcome, notices)) => {
@@ -307,4 +311,10 @@ impl Judge {
         let census = self.engines.iter().map(|(name, engine)| (name.to_owned(), engine.census()));
         self.telemetry.set_census(census.collect());
     }
+}
+
+/// How many events are much older than the latest of their feed: a clock ran backwards, or a part of a log was held up.
+fn late(events: &[Event<'_>], latest: Option<Timestamp>) -> u64 {
+    let is_late = |event: &&Event<'_>| latest.is_some_and(|latest| latest.since(event.at) > LATE);
+    events.iter().filter(is_late).count() as u64
 }

@@ -24,7 +24,8 @@ use tracing::{error, info};
 
 use crate::engine::Settings;
 use crate::sink::rejects::Rejects;
-use crate::sink::{Courier, Reopen, Sink, SinkContext, SinkSettings, Unusable};
+use crate::sink::{Courier, Reopen, Sink, SinkContext, SinkError, SinkSettings, Unusable};
+use crate::source::live::webhook::WebhookStats;
 use crate::source::live::{Inbox, Source, SourceContext};
 use crate::store::{Store, StoreError};
 use crate::text::Text;
@@ -54,6 +55,9 @@ pub enum DaemonError {
     /// A sink cannot be made.
     #[error(transparent)]
     Sink(#[from] Unusable),
+    /// The file of rejected records cannot be made.
+    #[error(transparent)]
+    Rejects(#[from] SinkError),
     /// The system has no thread for us.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -81,8 +85,10 @@ pub struct Plan {
     pub queue: usize,
     /// How long ending may take.
     pub grace: Duration,
-    /// Takes rejected records.
-    pub rejects: Option<Rejects>,
+    /// What webhooks among the sources count, by the source's name.
+    pub webhooks: Vec<(String, Arc<WebhookStats>)>,
+    /// The file for rejected records, and how many bytes it takes.
+    pub rejects: (PathBuf, u64),
 }
 
 /// What others may use of a daemon while it runs.
@@ -136,7 +142,10 @@ impl Daemon {
             couriers.iter().map(Courier::status).collect();
         judge.cluster.clone_from(&plan.cluster);
         judge.routes = plan.sinks.iter().map(SinkSettings::route).collect();
-        judge.rejects = plan.rejects.take();
+        // not before the store is ours: another daemon may write there
+        judge.rejects = Some(Rejects::renew(&plan.rejects.0, plan.rejects.1)?);
+        *handle.telemetry.webhooks.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            std::mem::take(&mut plan.webhooks);
         Ok(Self { plan, runtime, judge, handle, couriers, last_call })
     }
 

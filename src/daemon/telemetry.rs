@@ -13,6 +13,7 @@ use crate::engine::Census;
 use crate::event::Timestamp;
 use crate::sink::{SinkStatus, wall_clock};
 use crate::source::live::Board;
+use crate::source::live::webhook::WebhookStats;
 use crate::text::Text;
 
 /// The longest latency that is told apart, in microseconds: an hour.
@@ -25,6 +26,8 @@ pub struct Telemetry {
     pub board: Board,
     /// How sinks stand.
     pub sinks: RwLock<Vec<Arc<SinkStatus>>>,
+    /// What webhooks took and refused, by the source's name.
+    pub webhooks: RwLock<Vec<(String, Arc<WebhookStats>)>>,
     /// Events judged.
     pub judged: AtomicU64,
     /// Of these, unusual ones.
@@ -172,6 +175,18 @@ mod tests {
         assert_eq!(telemetry.unready(&BTreeMap::new()), ["store: disk full"]);
         assert!(telemetry.trouble("store", None) && !telemetry.trouble("store", None));
         assert_eq!(telemetry.unready(&BTreeMap::new()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn silence_counts_from_the_last_beat_and_not_before_the_first() {
+        let telemetry = Telemetry::default();
+        assert_eq!(telemetry.silence(), Duration::ZERO);
+        telemetry.beat();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(telemetry.silence() >= Duration::from_millis(20));
+        let before = Instant::now();
+        telemetry.beat();
+        assert!(telemetry.silence() <= before.elapsed());
     }
 
     #[test]

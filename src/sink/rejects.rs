@@ -1,6 +1,6 @@
 //! Rejected records to a bounded file, so that somebody can find out what they are.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -43,6 +43,21 @@ impl Rejects {
             Ok(file) => Ok(Self { name, out: BufWriter::new(file), left: max_bytes, left_out: 0 }),
             Err(cause) => Err(SinkError { to: name, cause }),
         }
+    }
+
+    /// The same, with what was in the file kept beside it as `….1`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be renamed or made.
+    pub fn renew(path: &Path, max_bytes: u64) -> Result<Self, SinkError> {
+        let mut before = path.as_os_str().to_owned();
+        before.push(".1");
+        if path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
+            let renamed = fs::rename(path, before);
+            renamed.map_err(|cause| SinkError { to: Text::new(&path.to_string_lossy()), cause })?;
+        }
+        Self::create(path, max_bytes)
     }
 
     /// Writes one, or counts it if the file is full. `offset` counts uncompressed bytes from the feed's beginning.

@@ -20,7 +20,8 @@ fn made(folder: &Path, sources: Vec<Box<dyn Source>>, sinks: Vec<SinkSettings>) 
         sinks,
         queue: 1 << 20,
         grace: Duration::from_secs(1),
-        rejects: None,
+        webhooks: Vec::new(),
+        rejects: (folder.join("rejects.jsonl"), 1 << 20),
     };
     Daemon::prepare(plan).expect("a daemon")
 }

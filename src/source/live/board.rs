@@ -34,6 +34,8 @@ pub struct FeedStatus {
     pub lag: AtomicU64,
     /// The time of the latest event judged, in microseconds since the Unix epoch; 0 before the first.
     latest: AtomicI64,
+    /// Events that came long after later ones.
+    pub late: AtomicU64,
     /// Bytes or records that were missed, as far as that can be told.
     pub missed: AtomicU64,
 }
