@@ -130,7 +130,7 @@ fn the_socket_is_its_owners_alone_and_takes_the_place_of_one_left_behind() {
     let listed = all(folder.path());
     let left = fs::read_dir(folder.path()).expect("a folder").count();
     running.stop();
-    assert!(!path.exists() && left == 2, "the store and the socket, and nothing else: {left}");
+    assert!(!path.exists() && left == 3, "the store, rejected records and the socket, and nothing else: {left}");
     assert_eq!(all(folder.path()).len(), listed.len(), "the same without a daemon");
 }
 
