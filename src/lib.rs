@@ -56,6 +56,8 @@ pub mod pipeline;
 
 pub mod config;
 
+pub mod policy;
+
 pub mod backtest;
 
 pub mod daemon;
