@@ -12,6 +12,7 @@ mod backtest;
 mod completions;
 mod config;
 mod detectors;
+mod doctor;
 mod explain;
 mod job;
 mod man;
@@ -32,6 +33,8 @@ pub enum Exit {
     Failed = 1,
     /// Wrong usage or configuration: nothing was done.
     Usage = 2,
+    /// What sawatch doctor examined blinds it, or will not let it run well.
+    Blind = 3,
     /// More records were rejected than `--max-rejects` allows.
     Rejects = 4,
     /// There is an incident as bad as `--fail-on` says, or a backtest is worse than it may be.
@@ -77,6 +80,7 @@ enum Command {
     Run(run::Args),
     Backtest(Box<backtest::Args>),
     Detectors(detectors::Args),
+    Doctor(doctor::Args),
     Explain(explain::Args),
     Webhook(webhook::Args),
     Config(config::Args),
@@ -107,6 +111,7 @@ impl Cli {
             Command::Run(args) => run::run(&args),
             Command::Backtest(args) => backtest::run(&args),
             Command::Detectors(args) => detectors::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Webhook(args) => webhook::run(&args),
             Command::Config(args) => config::run(&args),

@@ -6,6 +6,7 @@ mod backtest;
 mod cli;
 mod config;
 mod detectors;
+mod doctor;
 mod kafka;
 mod properties;
 mod readme;
