@@ -82,6 +82,18 @@ pub struct Loss {
     pub remedy: Remedy,
 }
 
+impl Cause {
+    /// Where it is told: by its line, what no rule is for last.
+    fn place(&self) -> (usize, &Self) {
+        let line = match self {
+            Self::Level(line, _) => *line,
+            Self::Stage(lines, _) => lines.first().copied().unwrap_or_default(),
+            Self::NoRule => usize::MAX,
+        };
+        (line, self)
+    }
+}
+
 impl Policy {
     /// The rule that decides on `request`.
     #[must_use]
@@ -94,7 +106,7 @@ impl Policy {
     pub fn losses(&self) -> Vec<Loss> {
         let causes = |probe: &'static Probe| self.causes(probe).into_iter().map(move |cause| (cause, probe));
         let mut lost: Vec<(Cause, &Probe)> = PROBES.iter().flat_map(causes).collect();
-        lost.sort_by(|a, b| a.0.cmp(&b.0));
+        lost.sort_by(|a, b| a.0.place().cmp(&b.0.place()));
         let of_one_cause = lost.chunk_by(|a, b| a.0 == b.0).map(|lost| {
             let (cause, probes) = (lost[0].0.clone(), lost.iter().map(|(_, probe)| *probe).collect::<Vec<_>>());
             Loss { remedy: self.remedy(&cause, &probes), cause, probes }

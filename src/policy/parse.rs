@@ -134,7 +134,7 @@ impl Reader {
         if level.is_none() {
             self.problem(line, "a rule needs a level".to_owned());
         }
-        if !rule.paths.is_empty() && !(rule.resources.is_empty() && rule.namespaces.is_empty()) {
+        if !rule.paths.is_empty() && (!rule.resources.is_empty() || !rule.namespaces.is_empty()) {
             self.problem(
                 line,
                 "a rule is about nonResourceURLs, or about resources and namespaces: split it".to_owned(),

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::file::{self, Judged};
 use crate::cli::config::connect;
@@ -11,20 +10,15 @@ use crate::cli::{Exit, Failure};
 use crate::config::{Config, SourceKind};
 use crate::event::Timestamp;
 use crate::format::rows::rows;
-use crate::sink::Kind;
 use crate::sink::stream::Stream;
+use crate::sink::{Kind, wall_clock};
 use crate::text::Text;
 
 pub(super) fn examine(path: &Path, width: usize) -> Result<Exit, Failure> {
     let config = load(Some(path))?;
-    let report = Report { findings: findings(&config, now()), path, width };
+    let report = Report { findings: findings(&config, wall_clock()), path, width };
     Stream::stdout().say(&report)?;
     Ok(if report.findings.is_empty() { Exit::Done } else { Exit::Blind })
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// What was found, each with the key that it is about.

@@ -145,7 +145,7 @@ fn counts(counts: &BTreeMap<&'static str, u64>) -> String {
 
 /// A share in whole percent, rounded down: all is all.
 fn share(part: u64, of: u64) -> String {
-    if of == 0 { "none".to_owned() } else { format!("{}%", part.saturating_mul(100) / of) }
+    part.saturating_mul(100).checked_div(of).map_or_else(|| "none".to_owned(), |percent| format!("{percent}%"))
 }
 
 #[cfg(test)]

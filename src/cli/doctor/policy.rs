@@ -30,13 +30,20 @@ impl Display for Report<'_> {
         writeln!(f, "audit policy: loses {lost} of {all} kinds of requests that detectors need")?;
         for Loss { cause, probes, remedy } in self.losses {
             writeln!(f)?;
-            let lines = probes.iter().map(|probe| format!("{}: {} cannot judge", probe.about, probe.blinds.join(", ")));
+            let lines = probes.iter().map(|probe| of_probe(cause, probe));
             let lines = std::iter::once(said(cause, probes)).chain(lines);
             rows(f, self.width, &title(cause), lines)?;
             self.remedy(f, remedy)?;
         }
         Ok(())
     }
+}
+
+fn of_probe(cause: &Cause, probe: &Probe) -> String {
+    // whoever is not authenticated has a start alone
+    let has_end = probe.need == Need::Start && !probe.request.user.is_empty();
+    let verdict = if matches!(cause, Cause::Stage(..)) && has_end { "judge late" } else { "cannot judge" };
+    format!("{}: {} {verdict}", probe.about, probe.blinds.join(", "))
 }
 
 fn title(cause: &Cause) -> String {
@@ -58,7 +65,7 @@ fn said(cause: &Cause, probes: &[&Probe]) -> String {
         Cause::Level(_, level) if only_bodies => format!("level {} is without the bodies of", level.as_str()),
         Cause::Level(_, level) => format!("level {} loses", level.as_str()),
         Cause::Stage(_, "ResponseStarted") => {
-            "omits ResponseStarted: a 401 is lost, the others are seen when they end, which may be hours later"
+            "omits ResponseStarted: what is long-running is seen when it ends, maybe hours later, and a 401 never"
                 .to_owned()
         }
         Cause::Stage(_, stage) => format!("omits {stage}, and so loses"),
@@ -121,7 +128,9 @@ mod tests {
     #[test]
     fn omitted_stages_and_missing_rules_are_told() {
         let said = said_of("omitStages: [ResponseStarted]\nrules:\n- {level: Request, resources: [{group: ''}]}\n");
-        assert!(said.contains("  line 3        omits ResponseStarted: a 401 is lost"), "{said}");
+        assert!(said.contains("  line 3        omits ResponseStarted: what is long"), "{said}");
+        assert!(said.contains("attach begins: new-action, new-reach judge late\n"), "{said}");
+        assert!(said.contains("refused (401): unauthenticated-burst cannot judge\n"), "{said}");
         assert!(said.contains("  to change     take ResponseStarted out of omitStages in line 3\n"), "{said}");
         assert!(said.contains("  no rule       matches, which is as good as level None, and loses\n"), "{said}");
         assert!(said.ends_with("                - level: Metadata\n"), "{said}");
