@@ -58,6 +58,8 @@ pub mod pipeline;
 
 pub mod config;
 
+pub mod policy;
+
 pub mod backtest;
 
 pub mod daemon;

@@ -30,7 +30,7 @@ use crate::text::Text;
 static CANCEL: AtomicBool = AtomicBool::new(false);
 
 /// Logs to learn from and logs to judge, and how.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Job {
     /// What to judge
     #[arg(value_name = "PATH")]
@@ -93,6 +93,11 @@ pub(super) fn load(file: Option<&Path>) -> Result<Config, Failure> {
 }
 
 impl Job {
+    /// These logs, judged by what is in them alone.
+    pub(super) fn of(paths: Vec<PathBuf>) -> Self {
+        Self { paths, ..Self::default() }
+    }
+
     /// The configuration file's word, where an option says nothing else.
     pub(super) fn config(&self) -> Result<Config, Failure> {
         let mut config = load(self.config.as_deref())?;

@@ -14,6 +14,7 @@ mod baseline;
 mod completions;
 mod config;
 mod detectors;
+mod doctor;
 mod explain;
 mod feedback;
 mod job;
@@ -38,6 +39,8 @@ pub enum Exit {
     Failed = 1,
     /// Wrong usage or configuration: nothing was done.
     Usage = 2,
+    /// What sawatch doctor examined blinds it, or will not let it run well.
+    Blind = 3,
     /// More records were rejected than `--max-rejects` allows.
     Rejects = 4,
     /// There is an incident as bad as `--fail-on` says, or a backtest is worse than it may be.
@@ -87,6 +90,7 @@ enum Command {
     Baseline(Box<baseline::Args>),
     Backtest(Box<backtest::Args>),
     Detectors(detectors::Args),
+    Doctor(doctor::Args),
     Explain(explain::Args),
     Webhook(webhook::Args),
     Config(config::Args),
@@ -121,6 +125,7 @@ impl Cli {
             Command::Baseline(args) => baseline::run(&args),
             Command::Backtest(args) => backtest::run(&args),
             Command::Detectors(args) => detectors::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Webhook(args) => webhook::run(&args),
             Command::Config(args) => config::run(&args),

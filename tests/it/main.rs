@@ -9,6 +9,7 @@ mod config;
 #[cfg(target_os = "linux")]
 mod daemon;
 mod detectors;
+mod doctor;
 mod kafka;
 mod properties;
 mod readme;

@@ -11,7 +11,7 @@ use crate::source::live::webhook::{Webhook, WebhookSettings};
 use crate::text::Text;
 
 /// All that cannot be opened, with the key that names it.
-pub(super) fn problems(config: &Config) -> Vec<String> {
+pub(in crate::cli) fn problems(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
     let mut tell = |key: &str, outcome: Result<(), String>| {
         problems.extend(outcome.map_err(|what| format!("{key}: {what}")).err())

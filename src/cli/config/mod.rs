@@ -11,7 +11,7 @@ use crate::config::reference;
 use crate::sink::stream::Stream;
 use crate::text::Text;
 
-mod connect;
+pub(super) mod connect;
 mod plan;
 
 /// Check a configuration, or show what there is to configure
