@@ -129,8 +129,9 @@ impl Display for Report<'_> {
         row("callers", counts(&self.survey.callers))?;
         row("credentials", format!("{} of events name theirs", share(*with_credential, *events)))?;
         row("tokens", format!("{} issued, {} with their ids", Thousands(*issued), Thousands(*issued_named)))?;
-        let of_writes = format!("{} of {} writes whose bodies matter", share(*bodies, *writes), Thousands(*writes));
-        row("bodies", format!("{of_writes} (level Request and above)"))?;
+        let of_writes =
+            format!("{} of {} writes whose bodies matter have one", share(*bodies, *writes), Thousands(*writes));
+        row("bodies", format!("{of_writes} (level Request or above)"))?;
         row("401", Thousands(*unauthenticated).to_string())?;
         let spots = self.missing.iter().map(ToString::to_string).chain(self.spots.iter().map(ToString::to_string));
         let spots: Vec<String> = spots.collect();
@@ -187,7 +188,7 @@ log sample
   callers       1 ServiceAccount
   credentials   100% of events name theirs
   tokens        0 issued, 0 with their ids
-  bodies        none of 0 writes whose bodies matter (level Request and above)
+  bodies        none of 0 writes whose bodies matter have one (level Request or above)
   401           0
   blind spots   nodes make no requests: token-shared, token-elsewhere and new-source know nothing of them
                 stages: there is no ResponseStarted, so no 401 either: unauthenticated-burst cannot judge
