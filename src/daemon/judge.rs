@@ -138,7 +138,6 @@ impl Judge {
         }
         let decoded = pending.decoded();
         status.events.fetch_add(decoded.events.len() as u64, Ordering::Relaxed);
-        status.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
         self.reject(&pending);
         let cluster = batch.cluster.as_deref().unwrap_or(&self.cluster).to_owned();
         match self.engines.judge(&cluster, &batch.feed, &decoded.events) {
@@ -241,7 +240,7 @@ impl Judge {
             if !trouble.is_transient() || abandon.is_cancelled() {
                 return Err(trouble);
             }
-            std::thread::sleep(pause);
+            sleep_unless(abandon, pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
             // the database is of no use after an error of the disk until it is opened again
             _ = self.store.reopen();
@@ -277,5 +276,13 @@ impl Judge {
     fn count(&self) {
         let census = self.engines.iter().map(|(name, engine)| (name.to_owned(), engine.census()));
         self.telemetry.set_census(census.collect());
+    }
+}
+
+/// Sleeps so long, or until it is `abandon`ed.
+fn sleep_unless(abandon: &CancellationToken, pause: Duration) {
+    let until = Instant::now() + pause;
+    while !abandon.is_cancelled() && Instant::now() < until {
+        std::thread::sleep(GLANCE.min(until.saturating_duration_since(Instant::now())));
     }
 }
