@@ -169,7 +169,6 @@ impl Judge {
         }
         let decoded = pending.decoded();
         status.events.fetch_add(decoded.events.len() as u64, Ordering::Relaxed);
-        status.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
         self.reject(&pending);
         status.late.fetch_add(late(&decoded.events, status.latest()), Ordering::Relaxed);
         let cluster = batch.cluster.as_deref().unwrap_or(&self.cluster).to_owned();
@@ -273,7 +272,7 @@ impl Judge {
             if !trouble.is_transient() || abandon.is_cancelled() {
                 return Err(trouble);
             }
-            std::thread::sleep(pause);
+            sleep_unless(abandon, pause);
             self.telemetry.beat();
             pause = (pause * 2).min(LONGEST_PAUSE);
             // the database is of no use after an error of the disk until it is opened again
@@ -317,4 +316,12 @@ impl Judge {
 fn late(events: &[Event<'_>], latest: Option<Timestamp>) -> u64 {
     let is_late = |event: &&Event<'_>| latest.is_some_and(|latest| latest.since(event.at) > LATE);
     events.iter().filter(is_late).count() as u64
+}
+
+/// Sleeps so long, or until it is `abandon`ed.
+fn sleep_unless(abandon: &CancellationToken, pause: Duration) {
+    let until = Instant::now() + pause;
+    while !abandon.is_cancelled() && Instant::now() < until {
+        std::thread::sleep(GLANCE.min(until.saturating_duration_since(Instant::now())));
+    }
 }

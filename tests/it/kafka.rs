@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::TopicPartitionList;
 use sawatch::checkpoint::Checkpoint;
 use sawatch::source::live::kafka::{ClusterBy, From, Kafka, KafkaSettings};
 use sawatch::source::live::{Board, Inbox, Source, SourceContext, Standing};
@@ -59,6 +61,15 @@ pub(crate) fn produce(broker: &str, topic: &str, partitions: usize, values: &[&s
         }
     }
     producer.flush(LONG).unwrap();
+}
+
+/// How many records of a topic with one partition its group has taken, as the broker knows.
+pub(crate) fn committed(broker: &str, topic: &str) -> i64 {
+    let consumer: BaseConsumer = client(broker).set("group.id", format!("{topic}-group")).create().unwrap();
+    let mut partition = TopicPartitionList::new();
+    partition.add_partition(topic, 0);
+    let committed = consumer.committed_offsets(partition, LONG).unwrap();
+    committed.elements()[0].offset().to_raw().unwrap()
 }
 
 /// What was judged: the stretch of each batch with how many records it held, by feed.

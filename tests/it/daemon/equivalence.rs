@@ -7,11 +7,12 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use super::audit::{FILE, Poster, RotatedLog, free_address, records, webhook};
-use super::{Site, assert_same, last_states, wait};
+use super::crash::wait_until_taken;
+use super::{Site, assert_same, last_states};
 use crate::kafka;
 
 /// What a replay finds.
-pub(super) fn replayed() -> BTreeMap<String, String> {
+fn replayed() -> BTreeMap<String, String> {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("audit.log");
     fs::write(&log, records().join("\n") + "\n").unwrap();
@@ -74,7 +75,7 @@ fn kafka_records_are_judged_as_a_replay() {
     kafka::produce(&broker, &topic, 1, &records());
     let site = Site::new(&super::crash::topic(&broker, &topic), "");
     let daemon = site.start();
-    wait("every incident", || last_states(&site.findings()) == expected);
+    wait_until_taken(&broker, &topic);
     daemon.stop();
     assert_same(&last_states(&site.findings()), &expected);
 }

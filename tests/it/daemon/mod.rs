@@ -2,6 +2,7 @@
 
 mod audit;
 mod crash;
+mod disk;
 
 mod equivalence;
 mod life;
