@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 use tempfile::TempDir;
 use tracing::{info, warn};
 
@@ -13,7 +13,7 @@ use super::{Exit, Failure};
 use crate::admin::Admin;
 use crate::alert::Severity;
 use crate::config::{Config, KafkaSettings, LogFormat, SourceKind, SourceSettings};
-use crate::daemon::{Daemon, DaemonError, Handle, Plan};
+use crate::daemon::{Context, Daemon, DaemonError, Plan};
 use crate::format::Format;
 use crate::sink::{Kind, SinkSettings};
 use crate::source::kafka::Properties;
@@ -71,9 +71,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         from_a_pipe(&mut config);
     }
     let (admin, folder) = (config.admin.clone(), config.state.folder.clone());
-    let daemon = Daemon::prepare(plan(config)?).map_err(failure)?;
+    let context = Context::new()?;
+    heed_signals(&context)?;
+    let daemon = Daemon::prepare(plan(config)?, context).map_err(failure)?;
     Admin::start(&admin, &folder, &daemon.handle(), daemon.runtime()).map_err(|e| Failure::Usage(e.into()))?;
-    heed_signals(&daemon)?;
     info!("sawatch {} is running", env!("CARGO_PKG_VERSION"));
     daemon.run()?;
     info!("all that was read is judged and kept");
@@ -180,14 +181,14 @@ fn consumer(name: String, settings: KafkaSettings) -> Result<kafka::KafkaSetting
 
 /// SIGTERM and SIGINT end the daemon, SIGHUP has files opened again.
 #[cfg(unix)]
-fn heed_signals(daemon: &Daemon) -> Result<(), Failure> {
+fn heed_signals(context: &Context) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Handle { stop, reopen, .. } = daemon.handle();
-    let _within = daemon.runtime().enter();
+    let (stop, reopen) = (context.stop.clone(), context.reopen.clone());
+    let _within = context.runtime.enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    daemon.runtime().spawn(async move {
+    context.runtime.spawn(async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
@@ -205,9 +206,9 @@ fn heed_signals(daemon: &Daemon) -> Result<(), Failure> {
 }
 
 #[cfg(not(unix))]
-fn heed_signals(daemon: &Daemon) -> Result<(), Failure> {
-    let Handle { stop, .. } = daemon.handle();
-    daemon.runtime().spawn(async move {
+fn heed_signals(context: &Context) -> Result<(), Failure> {
+    let stop = context.stop.clone();
+    context.runtime.spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             stop.cancel();
         }

@@ -91,6 +91,29 @@ pub struct Plan {
     pub rejects: (PathBuf, u64),
 }
 
+/// What there is before a daemon, so that it can be stopped while it still takes up what is on disk.
+pub struct Context {
+    /// For everything that waits.
+    pub runtime: Runtime,
+    /// Ends the daemon.
+    pub stop: CancellationToken,
+    /// Has files opened again.
+    pub reopen: Reopen,
+}
+
+impl Context {
+    /// Begins.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no threads for us.
+    pub fn new() -> Result<Self, DaemonError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+        let runtime = runtime.map_err(DaemonError::Thread)?;
+        Ok(Self { runtime, stop: CancellationToken::new(), reopen: Reopen::default() })
+    }
+}
+
 /// What others may use of a daemon while it runs.
 #[derive(Clone)]
 pub struct Handle {
@@ -123,18 +146,17 @@ impl Daemon {
     /// # Errors
     ///
     /// If the store or a sink cannot be used.
-    pub fn prepare(mut plan: Plan) -> Result<Self, DaemonError> {
+    pub fn prepare(mut plan: Plan, context: Context) -> Result<Self, DaemonError> {
+        let Context { runtime, stop, reopen } = context;
         let recovered = recover(&plan.folder, &plan.detection)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-        let runtime = runtime.map_err(DaemonError::Thread)?;
         let (orders, received) = channel();
         let mut judge = Judge::new(recovered, Inbox::new(plan.queue), received)?;
         let handle = Handle {
             telemetry: judge.telemetry.clone(),
             store: judge.store.clone(),
             control: Control::new(orders),
-            stop: CancellationToken::new(),
-            reopen: Reopen::default(),
+            stop,
+            reopen,
         };
         let last_call = CancellationToken::new();
         let couriers = couriers(&plan, &handle, &judge.wake, &last_call)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 mod control;
 
 use super::*;
-use crate::daemon::{Daemon, Plan};
+use crate::daemon::{Context, Daemon, Plan};
 use crate::engine::Settings;
 use crate::event::Timestamp;
 use crate::sink::SinkSettings;
@@ -23,7 +23,7 @@ fn made(folder: &Path, sources: Vec<Box<dyn Source>>, sinks: Vec<SinkSettings>) 
         webhooks: Vec::new(),
         rejects: (folder.join("rejects.jsonl"), 1 << 20),
     };
-    Daemon::prepare(plan).expect("a daemon")
+    Daemon::prepare(plan, Context::new().expect("threads")).expect("a daemon")
 }
 
 /// The ways into a daemon that waits, for as long as both live.
