@@ -109,9 +109,11 @@ impl Poster {
     }
 }
 
-/// An address on which nobody listens.
+/// An address on which nobody listens, below the range from which the system takes ports for outgoing connections: who
+/// connects to one of those while nobody listens may get it for itself.
 pub(super) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let candidates = std::iter::repeat_with(|| SocketAddr::from(([127, 0, 0, 1], fastrand::u16(20_000..32_000))));
+    candidates.take(100).find(|&address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 /// The configuration of a webhook there.

@@ -158,8 +158,9 @@ impl Daemon<'_> {
         status.unwrap()
     }
 
-    /// Ends it as Kubernetes does.
+    /// Ends it as Kubernetes does, once it heeds signals.
     fn stop(self) {
+        self.wait_until_it_runs();
         self.signal(Signal::SIGTERM);
         let (site, before) = (self.site, self.before);
         let status = self.outcome();
