@@ -16,7 +16,6 @@ use crate::config::{Config, KafkaSettings, LogFormat, SourceKind, SourceSettings
 use crate::daemon::{Context, Daemon, DaemonError, Plan};
 use crate::format::Format;
 use crate::sink::{Kind, SinkSettings};
-use crate::source::kafka::Properties;
 use crate::source::live::Source;
 use crate::source::live::follow::Follow;
 use crate::source::live::kafka::{self, Kafka};
@@ -124,9 +123,6 @@ fn plan(config: Config) -> Result<Plan, Failure> {
     if sources.is_empty() && problems.is_empty() {
         problems.push("there is nothing to read: the configuration has no sources".to_owned());
     }
-    if let [first, ..] = &*config.kafka_sinks {
-        problems.push(format!("sink {}: Kafka cannot be written to yet", first.route.sink));
-    }
     if !problems.is_empty() {
         return Err(Failure::Usage(anyhow!("{}", problems.join("\n       "))));
     }
@@ -169,14 +165,7 @@ fn source(settings: SourceSettings, webhooks: &mut Vec<Counted>) -> Result<Box<d
 /// What a Kafka source is told, secrets read from their files.
 fn consumer(name: String, settings: KafkaSettings) -> Result<kafka::KafkaSettings, String> {
     let KafkaSettings { topics, group, cluster, from, properties } = settings;
-    let mut all = properties.values;
-    for (key, path) in properties.files {
-        let value = fs::read_to_string(&path)
-            .map_err(|e| format!("{}, the file of {key}: {e}", Text::new(&path.to_string_lossy())))?;
-        all.insert(key, value.trim_end().to_owned());
-    }
-    let properties: Properties = all.into_iter().collect();
-    Ok(kafka::KafkaSettings { name, topics, group, cluster, properties, from })
+    Ok(kafka::KafkaSettings { name, topics, group, cluster, properties: properties.read()?, from })
 }
 
 /// SIGTERM and SIGINT end the daemon, SIGHUP has files opened again.

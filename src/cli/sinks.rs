@@ -50,12 +50,6 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn chosen(config: Config, name: Option<&str>) -> Result<Vec<SinkSettings>, Failure> {
     let wrong = |what: String| Failure::Usage(anyhow!(what));
-    if let Some(kafka) = config.kafka_sinks.iter().find(|sink| name.is_none_or(|name| name == sink.route.sink)) {
-        return Err(wrong(format!(
-            "sink {} is of kind kafka, which cannot be tested: name others by --sink",
-            kafka.route.sink
-        )));
-    }
     let names: Vec<String> = config.sinks.iter().map(|sink| sink.name.clone()).collect();
     let chosen: Vec<_> = config.sinks.into_iter().filter(|sink| name.is_none_or(|name| name == sink.name)).collect();
     match name {

@@ -1,25 +1,12 @@
 //! What a configuration says of Kafka.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use super::setting::Word;
-use crate::format::Format;
+pub use crate::source::kafka::Connection;
 pub use crate::source::live::kafka::{ClusterBy, From};
-use crate::store::Route;
 use crate::text::Text;
 
 /// Parts of the names of librdkafka's properties that are secrets.
 const SECRET: [&str; 4] = ["password", "secret", "passphrase", "key.pem"];
-
-/// librdkafka's properties.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Properties {
-    /// Those that stand in the configuration; no secrets.
-    pub values: BTreeMap<String, String>,
-    /// Those whose values stand in files.
-    pub files: BTreeMap<String, PathBuf>,
-}
 
 /// Topics to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,22 +20,7 @@ pub struct KafkaSettings {
     /// Where to begin.
     pub from: From,
     /// How to connect.
-    pub properties: Properties,
-}
-
-/// A topic to write to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KafkaSinkSettings {
-    /// What the store puts into its outbox; the sink's name is in it.
-    pub route: Route,
-    /// Whether the daemon is not ready while the sink is down.
-    pub required: bool,
-    /// Its name.
-    pub topic: String,
-    /// How an incident is written.
-    pub format: Format,
-    /// How to connect.
-    pub properties: Properties,
+    pub properties: Connection,
 }
 
 impl Default for KafkaSettings {
@@ -58,12 +30,12 @@ impl Default for KafkaSettings {
             group: "sawatch".to_owned(),
             cluster: ClusterBy::Fixed(None),
             from: From::Earliest,
-            properties: Properties::default(),
+            properties: Connection::default(),
         }
     }
 }
 
-impl Properties {
+impl Connection {
     /// Everything that is wrong with them.
     pub(super) fn problems(&self) -> Vec<String> {
         let Self { values, files } = self;
@@ -128,7 +100,7 @@ mod tests {
     #[test]
     fn secrets_stand_in_files_and_everything_wrong_is_named() {
         let values = [("sasl.password", "s3cret"), ("ssl.key.pem", "s3cret"), ("ssl.key.location", "/key.pem")];
-        let properties = Properties {
+        let properties = Connection {
             values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             files: [("sasl.password".to_owned(), "/secret".into())].into(),
         };

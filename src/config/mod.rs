@@ -27,7 +27,7 @@ mod table;
 mod words;
 pub(crate) mod yaml;
 
-pub use kafka::{ClusterBy, From, KafkaSettings, KafkaSinkSettings, Properties};
+pub use kafka::{ClusterBy, Connection, From, KafkaSettings};
 pub use reference::reference;
 pub use source::{SourceKind, SourceSettings};
 pub use words::{Bytes, LogFormat, MaxRejects, severity, span};
@@ -35,7 +35,6 @@ pub use words::{Bytes, LogFormat, MaxRejects, severity, span};
 use key::{Key, it, key, set_all};
 use named::Named;
 use setting::Detectors;
-use sink::Section;
 use yaml::Place;
 
 /// Everything that can be configured.
@@ -61,8 +60,6 @@ pub struct Config {
     pub sources: Vec<SourceSettings>,
     /// Whom the daemon tells.
     pub sinks: Vec<SinkSettings>,
-    /// Topics that the daemon tells.
-    pub kafka_sinks: Vec<KafkaSinkSettings>,
     /// What the daemon keeps.
     pub state: StateSettings,
     /// Where the daemon is looked at.
@@ -113,7 +110,6 @@ impl Default for Config {
             detection: Settings::default(),
             sources: Vec::new(),
             sinks: Vec::new(),
-            kafka_sinks: Vec::new(),
             state: StateSettings { folder: "/var/lib/sawatch".into() },
             admin: AdminSettings { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9440))), token_file: None },
             queue: Bytes(64 << 20),
@@ -239,7 +235,7 @@ impl Config {
         let place = Place {
             at: String::new(),
             keys: KEYS.iter().map(|key| key.path).collect(),
-            named: &[SourceSettings::SECTION, Section::SECTION],
+            named: &[SourceSettings::SECTION, SinkSettings::SECTION],
         };
         if let Some(document) = yaml::document(text, &mut problems) {
             let found = yaml::entries(document, &place, &mut problems);
@@ -249,8 +245,7 @@ impl Config {
                 if section == SourceSettings::SECTION {
                     config.sources = named::read(node, &config, &mut problems);
                 } else {
-                    let sections = named::read(node, &config, &mut problems);
-                    sink::sort(sections, &mut config);
+                    config.sinks = named::read(node, &config, &mut problems);
                 }
             }
         }

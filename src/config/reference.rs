@@ -1,10 +1,10 @@
 //! The text of `config/sawatch.yaml`, made of the tables.
 
+use crate::sink::SinkSettings;
 use std::fmt::Write;
 
 use super::key::Key;
 use super::named::{MAX_SECTIONS, Named};
-use super::sink::Section;
 use super::source::SourceSettings;
 use super::{Config, KEYS};
 
@@ -28,7 +28,7 @@ pub fn reference() -> String {
         section = parent;
     }
     out.push_str(&examples::<SourceSettings>(&config));
-    out.push_str(&examples::<Section>(&config));
+    out.push_str(&examples::<SinkSettings>(&config));
     out
 }
 

@@ -3,39 +3,12 @@
 use std::path::PathBuf;
 
 use super::Config;
-use super::kafka::{KafkaSinkSettings, Properties};
 use super::key::{Key, it, key};
 use super::named::{Kind, Named};
 use super::setting::{Headers, Setting, Value};
 use crate::format::Format;
 use crate::sink::{self, ClientCertificate, HttpSettings, SinkSettings};
-
-/// A sink as the file has it.
-pub(super) struct Section {
-    settings: SinkSettings,
-    of: Of,
-}
-
-/// What the kind of a section is kept in.
-enum Of {
-    /// In the settings.
-    Settings,
-    /// Beside them.
-    Kafka { topic: String, format: Format, properties: Properties },
-}
-
-/// The sections, each to where its kind is kept.
-pub(super) fn sort(sections: Vec<Section>, config: &mut Config) {
-    for Section { settings, of } in sections {
-        match of {
-            Of::Settings => config.sinks.push(settings),
-            Of::Kafka { topic, format, properties } => {
-                let (route, required) = (settings.route(), settings.required);
-                config.kafka_sinks.push(KafkaSinkSettings { route, required, topic, format, properties });
-            }
-        }
-    }
-}
+use crate::source::kafka::Connection;
 
 /// An address that something can be sent to.
 struct Url<'a>(&'a mut String);
@@ -54,39 +27,35 @@ impl Setting for Url<'_> {
     }
 }
 
-fn kind(section: &mut Section) -> Option<&mut sink::Kind> {
-    if let Of::Settings = section.of { Some(&mut section.settings.kind) } else { None }
-}
-
-fn http(section: &mut Section) -> Option<&mut HttpSettings> {
-    match kind(section)? {
+fn http(sink: &mut SinkSettings) -> Option<&mut HttpSettings> {
+    match &mut sink.kind {
         sink::Kind::Webhook { http, .. } | sink::Kind::Alertmanager { http, .. } | sink::Kind::Falco { http } => {
             Some(http)
         }
-        sink::Kind::Stdout { .. } | sink::Kind::File { .. } => None,
+        sink::Kind::Stdout { .. } | sink::Kind::File { .. } | sink::Kind::Kafka { .. } => None,
     }
 }
 
-fn certificate(section: &mut Section) -> Option<&mut ClientCertificate> {
+fn certificate(sink: &mut SinkSettings) -> Option<&mut ClientCertificate> {
     let none = || ClientCertificate { certificate: PathBuf::new(), key: PathBuf::new() };
-    Some(http(section)?.client_certificate.get_or_insert_with(none))
+    Some(http(sink)?.client_certificate.get_or_insert_with(none))
 }
 
-fn format(section: &mut Section) -> Option<&mut Format> {
-    match (&mut section.of, &mut section.settings.kind) {
-        (Of::Kafka { format, .. }, _) => Some(format),
-        (_, sink::Kind::Stdout { format } | sink::Kind::File { format, .. } | sink::Kind::Webhook { format, .. }) => {
-            Some(format)
-        }
-        _ => None,
+fn format(sink: &mut SinkSettings) -> Option<&mut Format> {
+    match &mut sink.kind {
+        sink::Kind::Stdout { format }
+        | sink::Kind::File { format, .. }
+        | sink::Kind::Webhook { format, .. }
+        | sink::Kind::Kafka { format, .. } => Some(format),
+        sink::Kind::Alertmanager { .. } | sink::Kind::Falco { .. } => None,
     }
 }
 
-fn properties(section: &mut Section) -> Option<&mut Properties> {
-    if let Of::Kafka { properties, .. } = &mut section.of { Some(properties) } else { None }
+fn connection(sink: &mut SinkSettings) -> Option<&mut Connection> {
+    if let sink::Kind::Kafka { connection, .. } = &mut sink.kind { Some(connection) } else { None }
 }
 
-impl Named for Section {
+impl Named for SinkSettings {
     const ONE: &'static str = "sink";
 
     const SECTION: &'static str = "sinks";
@@ -101,7 +70,7 @@ impl Named for Section {
     ];
 
     const KEYS: &'static [Key<Self>] = &[
-        key("path", "the file; its folder must be there", |s| match kind(s)? {
+        key("path", "the file; its folder must be there", |s: &mut Self| match &mut s.kind {
             sink::Kind::File { path, .. } => it(path),
             _ => None,
         })
@@ -112,9 +81,9 @@ impl Named for Section {
         })
         .needed()
         .such_as("https://alerts.example.org/api/v2/alerts"),
-        key("topic", "name of the topic", |s: &mut Self| match &mut s.of {
-            Of::Kafka { topic, .. } => it(topic),
-            Of::Settings => None,
+        key("topic", "name of the topic", |s: &mut Self| match &mut s.kind {
+            sink::Kind::Kafka { topic, .. } => it(topic),
+            _ => None,
         })
         .needed()
         .such_as("sawatch-findings"),
@@ -122,32 +91,30 @@ impl Named for Section {
         key(
             "min-severity",
             "mildest incident that it is told of; that of the whole configuration unless said here",
-            |s| it(&mut s.settings.least),
+            |s| it(&mut s.least),
         ),
-        key("held-back", "whether it is told too of what the day's budget keeps from people", |s| {
-            it(&mut s.settings.held_back)
-        }),
-        key("required", "whether the daemon is not ready while the sink is down", |s| it(&mut s.settings.required)),
-        key("capacity", "notices that may wait for it; later ones are dropped, and counted", |s| {
-            it(&mut s.settings.capacity)
-        }),
-        key("batch", "whether a request carries several incidents, as a JSON array", |s| match kind(s)? {
-            sink::Kind::Webhook { batch, .. } => it(batch),
-            _ => None,
+        key("held-back", "whether it is told too of what the day's budget keeps from people", |s| it(&mut s.held_back)),
+        key("required", "whether the daemon is not ready while the sink is down", |s| it(&mut s.required)),
+        key("capacity", "notices that may wait for it; later ones are dropped, and counted", |s| it(&mut s.capacity)),
+        key("batch", "whether a request carries several incidents, as a JSON array", |s: &mut Self| {
+            match &mut s.kind {
+                sink::Kind::Webhook { batch, .. } => it(batch),
+                _ => None,
+            }
         }),
         key(
             "secret-file",
             "file with the key of signatures (X-Sawatch-Signature); none leaves requests unsigned",
-            |s| match kind(s)? {
+            |s: &mut Self| match &mut s.kind {
                 sink::Kind::Webhook { secret_file, .. } => it(secret_file),
                 _ => None,
             },
         ),
-        key("resolve-after", "after how long an incident that is not told again counts as resolved", |s| {
-            match kind(s)? {
-                sink::Kind::Alertmanager { resolve_after, .. } => it(resolve_after),
-                _ => None,
-            }
+        key("resolve-after", "after how long an incident that is not told again counts as resolved", |s| match &mut s
+            .kind
+        {
+            sink::Kind::Alertmanager { resolve_after, .. } => it(resolve_after),
+            _ => None,
         }),
         key("timeout", "time for a request, connecting included", |s| it(&mut http(s)?.timeout)),
         key("authorization-file", "file with the value of Authorization, such as Bearer TOKEN; or none", |s| {
@@ -160,12 +127,12 @@ impl Named for Section {
         key(
             "properties",
             "librdkafka's properties by their names, without secrets",
-            |s| it(&mut properties(s)?.values),
+            |s| it(&mut connection(s)?.values),
         )
         .needed()
         .such_as("{bootstrap.servers: \"kafka-1:9092,kafka-2:9092\"}"),
         key("property-files", "properties whose values stand in files, such as passwords", |s| {
-            it(&mut properties(s)?.files)
+            it(&mut connection(s)?.files)
         })
         .such_as("{sasl.password: /run/secrets/kafka-password}"),
         key("tls.ca", "PEM file: authorities of the server's certificate; none is those that the system trusts", |s| {
@@ -185,41 +152,35 @@ impl Named for Section {
     /// reason to be taken for down: where it goes, nobody here knows.
     fn new(kind: &Kind, name: &str, config: &Config) -> Self {
         let format = Format::default();
-        let settings = match kind.name {
+        let of = match kind.name {
             "file" => sink::Kind::File { path: PathBuf::new(), format },
             "webhook" => sink::Kind::webhook(HttpSettings::default()),
             "alertmanager" => sink::Kind::alertmanager(HttpSettings::default()),
             "falco" => sink::Kind::Falco { http: HttpSettings::default() },
+            "kafka" => sink::Kind::Kafka { topic: String::new(), format, connection: Connection::default() },
             _ => sink::Kind::Stdout { format },
         };
-        let of = match kind.name {
-            "kafka" => Of::Kafka { topic: String::new(), format, properties: Properties::default() },
-            _ => Of::Settings,
-        };
-        let settings = SinkSettings {
+        Self {
             name: name.to_owned(),
-            kind: settings,
+            kind: of,
             least: config.min_severity,
             required: kind.name != "stdout",
             held_back: matches!(kind.name, "stdout" | "file" | "kafka"),
-            ..SinkSettings::default()
-        };
-        Self { settings, of }
+            ..Self::default()
+        }
     }
 
     fn problems(&self) -> Vec<String> {
-        match &self.of {
-            Of::Settings => {
-                self.settings.check().map_err(|unusable| unusable.what.to_string()).err().into_iter().collect()
-            }
-            Of::Kafka { properties, .. } => properties.problems(),
+        match &self.kind {
+            sink::Kind::Kafka { connection, .. } => connection.problems(),
+            _ => self.check().map_err(|unusable| unusable.what.to_string()).err().into_iter().collect(),
         }
     }
 
     fn claim(&self) -> Option<String> {
-        match (&self.of, &self.settings.kind) {
-            (Of::Settings, sink::Kind::Stdout { .. }) => Some("standard output".to_owned()),
-            (Of::Settings, sink::Kind::File { path, .. }) => Some(format!("path {}", path.display())),
+        match &self.kind {
+            sink::Kind::Stdout { .. } => Some("standard output".to_owned()),
+            sink::Kind::File { path, .. } => Some(format!("path {}", path.display())),
             _ => None,
         }
     }

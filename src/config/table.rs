@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use super::named::{Named, kinds};
-use super::sink::Section;
 use super::source::SourceSettings;
 use super::{Config, KEYS};
+use crate::sink::SinkSettings;
 
 const BEGIN: &str = "<!-- keys, made by `BLESS=1 cargo test` -->\n";
 const END: &str = "<!-- end of keys -->\n";
@@ -18,7 +18,7 @@ fn table() -> String {
         let default = key.default(&mut Config::default()).expect("every configuration has every key");
         writeln!(out, "| `{}` | {default} | {} |", key.path, key.doc).expect("a string takes all");
     }
-    out + &rows::<SourceSettings>() + &rows::<Section>()
+    out + &rows::<SourceSettings>() + &rows::<SinkSettings>()
 }
 
 fn rows<T: Named>() -> String {

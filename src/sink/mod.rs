@@ -21,6 +21,7 @@ mod dead_letters;
 mod falco;
 mod file;
 mod http;
+mod kafka;
 pub mod rejects;
 mod secret;
 mod settings;
@@ -91,6 +92,8 @@ pub enum Sink {
     Alertmanager(alertmanager::Alertmanager),
     /// Falcosidekick.
     Falco(falco::Falco),
+    /// A topic of Kafka.
+    Kafka(kafka::Topic),
 }
 
 impl Sink {
@@ -113,6 +116,7 @@ impl Sink {
                 alertmanager::Alertmanager::new(http, *resolve_after).map(Self::Alertmanager)
             }
             Kind::Falco { http } => falco::Falco::new(http).map(Self::Falco),
+            Kind::Kafka { topic, format, connection } => kafka::Topic::new(topic, *format, connection).map(Self::Kafka),
         };
         opened.map_err(|what| Unusable { name: Text::new(&settings.name), what })
     }
@@ -121,7 +125,7 @@ impl Sink {
     #[must_use]
     pub const fn at_once(&self) -> usize {
         match self {
-            Self::Stdout(_) | Self::File(_) | Self::Alertmanager(_) => MOST_AT_ONCE,
+            Self::Stdout(_) | Self::File(_) | Self::Alertmanager(_) | Self::Kafka(_) => MOST_AT_ONCE,
             Self::Webhook(webhook) => webhook.at_once(),
             Self::Falco(_) => 1,
         }
@@ -140,6 +144,7 @@ impl Sink {
             Self::Webhook(webhook) => webhook.deliver(notices).await,
             Self::Alertmanager(alertmanager) => alertmanager.deliver(notices).await,
             Self::Falco(falco) => falco.deliver(notices).await,
+            Self::Kafka(topic) => topic.deliver(notices).await,
         }
     }
 }

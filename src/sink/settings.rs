@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::http::HttpSettings;
 use crate::alert::Severity;
 use crate::format::Format;
+use crate::source::kafka::Connection;
 use crate::store::Route;
 use crate::text::Text;
 
@@ -77,6 +78,15 @@ pub enum Kind {
         /// Where to, and how.
         http: HttpSettings,
     },
+    /// A topic of Kafka.
+    Kafka {
+        /// Its name.
+        topic: String,
+        /// How an incident is written.
+        format: Format,
+        /// How to connect.
+        connection: Connection,
+    },
 }
 
 impl Default for SinkSettings {
@@ -102,6 +112,7 @@ impl Kind {
             Self::Webhook { .. } => "webhook",
             Self::Alertmanager { .. } => "alertmanager",
             Self::Falco { .. } => "falco",
+            Self::Kafka { .. } => "kafka",
         }
     }
 
@@ -132,7 +143,7 @@ impl SinkSettings {
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), Unusable> {
         let checked = self.check_name().and_then(|()| match &self.kind {
-            Kind::Stdout { .. } | Kind::File { .. } => Ok(()),
+            Kind::Stdout { .. } | Kind::File { .. } | Kind::Kafka { .. } => Ok(()),
             Kind::Webhook { format: Format::Text, batch: true, .. } => {
                 Err("text has no arrays: leave out batch, or use another format".into())
             }

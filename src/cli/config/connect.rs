@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::config::{Config, Properties, SourceKind, SourceSettings};
+use crate::config::{Config, Connection, SourceKind, SourceSettings};
 use crate::sink::{Kind, Reopen, Sink, SinkSettings};
 use crate::source::live::webhook::{Webhook, WebhookSettings};
 use crate::text::Text;
@@ -25,9 +25,6 @@ pub(in crate::cli) fn problems(config: &Config) -> Vec<String> {
     }
     for sink in &config.sinks {
         tell(&format!("sinks.{}", sink.name), open_sink(sink));
-    }
-    for sink in &config.kafka_sinks {
-        tell(&format!("sinks.{}", sink.route.sink), open_properties(&sink.properties));
     }
     problems
 }
@@ -55,7 +52,7 @@ fn open_sink(sink: &SinkSettings) -> Result<(), String> {
     }
 }
 
-fn open_properties(properties: &Properties) -> Result<(), String> {
+fn open_properties(properties: &Connection) -> Result<(), String> {
     properties.files.values().try_for_each(|path| readable(path))
 }
 

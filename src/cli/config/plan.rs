@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::path::Path;
 
-use crate::config::{Config, KafkaSinkSettings, SourceKind, SourceSettings};
+use crate::config::{Config, SourceKind, SourceSettings};
 use crate::sink::{Kind, SinkSettings};
 use crate::text::Text;
 
@@ -20,11 +20,11 @@ struct Row {
 
 impl Display for Plan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { cluster, state, admin, sources, sinks, kafka_sinks, .. } = self.0;
+        let Config { cluster, state, admin, sources, sinks, .. } = self.0;
         let admin = admin.listen.map_or_else(|| "none".to_owned(), |listen| listen.to_string());
         write!(f, "cluster  {}\nstate    {}\nadmin    {admin}\n", Text::new(cluster), shown(&state.folder))?;
         let mut rows: Vec<Row> = sources.iter().map(source).collect();
-        rows.extend(sinks.iter().map(sink).chain(kafka_sinks.iter().map(kafka_sink)));
+        rows.extend(sinks.iter().map(sink));
         let name_width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
         let kind_width = rows.iter().map(|row| row.kind.len()).max().unwrap_or(0);
         for Row { what, name, kind, about } in rows {
@@ -55,6 +55,7 @@ fn sink(sink: &SinkSettings) -> Row {
     let to = match &sink.kind {
         Kind::Stdout { .. } => "standard output".to_owned(),
         Kind::File { path, .. } => shown(path).to_string(),
+        Kind::Kafka { topic, .. } => Text::new(topic).to_string(),
         Kind::Webhook { http, .. } | Kind::Alertmanager { http, .. } | Kind::Falco { http } => {
             http.receiver().unwrap_or_else(|what| what).to_string()
         }
@@ -63,11 +64,4 @@ fn sink(sink: &SinkSettings) -> Row {
     let required = if sink.required { ", required" } else { "" };
     let about = format!("{to}; {} and above{held_back}{required}", sink.least.as_str());
     Row { what: "sink", name: sink.name.clone(), kind: sink.kind.as_str(), about }
-}
-
-fn kafka_sink(sink: &KafkaSinkSettings) -> Row {
-    let held_back = if sink.route.held_back { ", held-back" } else { "" };
-    let required = if sink.required { ", required" } else { "" };
-    let about = format!("{}; {} and above{held_back}{required}", Text::new(&sink.topic), sink.route.least.as_str());
-    Row { what: "sink", name: sink.route.sink.clone(), kind: "kafka", about }
 }

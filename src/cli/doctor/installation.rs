@@ -101,9 +101,6 @@ impl Named {
                 self.certificate(&section, "tls.cert", Some(&ours.certificate));
             }
         }
-        for sink in &config.kafka_sinks {
-            self.properties(&format!("sinks.{}", sink.route.sink), sink.properties.files.values());
-        }
     }
 
     fn properties<'p>(&mut self, section: &str, files: impl Iterator<Item = &'p PathBuf>) {

@@ -6,10 +6,12 @@ use tracing::debug;
 
 use crate::text::Text;
 
+mod connection;
 mod properties;
 mod topic;
 mod value;
 
+pub use connection::Connection;
 pub use properties::{Properties, PropertyProblem};
 pub use topic::{TopicError, TopicPart, parts};
 pub(in crate::source) use value::append;

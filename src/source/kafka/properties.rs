@@ -75,7 +75,7 @@ impl Properties {
     }
 
     /// A client's configuration: what is given, and defaults for the rest.
-    pub(in crate::source) fn client(&self) -> ClientConfig {
+    pub(crate) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set_log_level(RDKafkaLogLevel::Info);
         client.extend(DEFAULTS.map(|(key, value)| (key.to_owned(), value.to_owned())));
