@@ -17,7 +17,7 @@ pub struct Block {
     len: usize,
     /// Where it begins in the log, counted in uncompressed bytes over all files.
     pub offset: u64,
-    /// Records longer than [`MAX_RECORD`], passed over.
+    /// Records longer than [`MAX_RECORD`](crate::decode::MAX_RECORD), passed over.
     pub oversized: Vec<Oversized>,
     /// Files that could not be read, or not to their end.
     pub faults: Vec<Fault>,
