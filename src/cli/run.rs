@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use tempfile::TempDir;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::job::load;
 use super::{Exit, Failure};
 use crate::admin::Admin;
 use crate::alert::Severity;
 use crate::config::{Config, KafkaSettings, LogFormat, SourceKind, SourceSettings};
+use crate::daemon::routes::Routes;
 use crate::daemon::{Context, Daemon, DaemonError, Plan};
 use crate::format::Format;
 use crate::sink::{Kind, SinkSettings};
@@ -33,7 +34,7 @@ Examples:
 
 Signals:
   SIGTERM, SIGINT  end: what was read is judged, kept and delivered, within the configured grace
-  SIGHUP           open files of sinks again";
+  SIGHUP           open files of sinks again, and reload what sinks are told (min-severity, held-back, capacity)";
 
 /// Follow live audit logs
 ///
@@ -71,7 +72,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let (admin, folder) = (config.admin.clone(), config.state.folder.clone());
     let context = Context::new()?;
-    heed_signals(&context)?;
+    heed_signals(&context, args.config.clone().map(|path| (path, config.clone())))?;
     let daemon = Daemon::prepare(plan(config)?, context).map_err(failure)?;
     Admin::start(&admin, &folder, &daemon.handle(), daemon.runtime()).map_err(|e| Failure::Usage(e.into()))?;
     info!("sawatch {} is running", env!("CARGO_PKG_VERSION"));
@@ -168,11 +169,38 @@ fn consumer(name: String, settings: KafkaSettings) -> Result<kafka::KafkaSetting
     Ok(kafka::KafkaSettings { name, topics, group, cluster, properties: properties.read()?, from })
 }
 
-/// SIGTERM and SIGINT end the daemon, SIGHUP has files opened again.
+/// The configuration's file, with what it said when the daemon started.
+type Loaded = Option<(PathBuf, Config)>;
+
+/// Takes of a changed configuration what can change while the daemon runs: what sinks are told. A wrong one changes nothing.
+fn reload((path, before): &(PathBuf, Config), routes: &Routes) {
+    let now = match Config::load(path) {
+        Ok(now) => now,
+        Err(problem) => return error!("nothing is reloaded: {problem}"),
+    };
+    let as_routed = |config: &Config| {
+        let mut config = config.clone();
+        for sink in &mut config.sinks {
+            (sink.least, sink.held_back, sink.capacity) = (Severity::Medium, false, 0);
+        }
+        config
+    };
+    let names = |config: &Config| config.sinks.iter().map(|sink| sink.name.clone()).collect::<Vec<_>>();
+    if names(&now) == names(before) {
+        routes.set(now.sinks.iter().map(SinkSettings::route).collect());
+        info!("reloaded: what sinks are told");
+    }
+    let elsewhere = Config { state: before.state.clone(), ..as_routed(&now) };
+    if elsewhere != as_routed(before) {
+        warn!("more has changed than what sinks are told: that takes a restart");
+    }
+}
+
+/// SIGTERM and SIGINT end the daemon; SIGHUP has files opened again, and what can be reloaded.
 #[cfg(unix)]
-fn heed_signals(context: &Context) -> Result<(), Failure> {
+fn heed_signals(context: &Context, loaded: Loaded) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (stop, reopen) = (context.stop.clone(), context.reopen.clone());
+    let (stop, reopen, routes) = (context.stop.clone(), context.reopen.clone(), context.routes.clone());
     let _within = context.runtime.enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -185,6 +213,7 @@ fn heed_signals(context: &Context) -> Result<(), Failure> {
                 _ = hangup.recv() => {
                     info!("files of sinks are opened again");
                     reopen.ask();
+                    loaded.iter().for_each(|loaded| reload(loaded, &routes));
                 }
             }
         }
@@ -195,7 +224,7 @@ fn heed_signals(context: &Context) -> Result<(), Failure> {
 }
 
 #[cfg(not(unix))]
-fn heed_signals(context: &Context) -> Result<(), Failure> {
+fn heed_signals(context: &Context, _: Loaded) -> Result<(), Failure> {
     let stop = context.stop.clone();
     context.runtime.spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {

@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use super::control::{Order, obey};
 use super::engines::Engines;
 use super::recover::Recovered;
+use super::routes::Routes;
 use super::telemetry::Telemetry;
 use crate::alert::Notice;
 use crate::checkpoint::{Checkpoint, Step};
@@ -22,7 +23,7 @@ use crate::event::{Event, Span, Timestamp};
 use crate::sink::rejects::Rejects;
 use crate::sink::wall_clock;
 use crate::source::live::{Ack, Inbox, Pending};
-use crate::store::{Commit, Entry, Judged, Route, Store, StoreError};
+use crate::store::{Commit, Entry, Judged, Store, StoreError};
 use crate::text::Text;
 
 /// How long what somebody waits for may wait for a transaction: several batches share one.
@@ -62,7 +63,7 @@ pub(super) struct Judge {
     /// The cluster of records that name none.
     pub cluster: String,
     /// Which sinks are told what.
-    pub routes: Vec<Route>,
+    pub routes: Routes,
     /// Wakes couriers.
     pub wake: Arc<Notify>,
     /// What is counted.
@@ -96,7 +97,7 @@ impl Judge {
             inbox,
             checkpoint: store.checkpoint()?,
             cluster: String::new(),
-            routes: Vec::new(),
+            routes: Routes::default(),
             wake: Arc::default(),
             telemetry: Arc::default(),
             rejects: None,
@@ -256,7 +257,8 @@ impl Judge {
     fn persist(&mut self, abandon: &CancellationToken) -> Result<BTreeMap<String, u64>, StoreError> {
         let mut pause = Duration::from_millis(100);
         loop {
-            let trouble = match self.store.commit(&self.commit, &self.routes) {
+            let routes = self.routes.now();
+            let trouble = match self.store.commit(&self.commit, &routes) {
                 Ok(dropped) => {
                     if self.telemetry.trouble("store", None) {
                         info!("the store can be written again");

@@ -35,12 +35,14 @@ pub mod engines;
 mod judge;
 mod offline;
 mod recover;
+pub mod routes;
 pub mod telemetry;
 
 use control::Control;
 use judge::Judge;
 pub use offline::fulfil_offline;
 use recover::recover;
+use routes::Routes;
 use telemetry::Telemetry;
 
 /// Threads for everything that waits: sinks, the webhook's connections, admin requests.
@@ -99,6 +101,8 @@ pub struct Context {
     pub stop: CancellationToken,
     /// Has files opened again.
     pub reopen: Reopen,
+    /// Which sinks are told what.
+    pub routes: Routes,
 }
 
 impl Context {
@@ -110,7 +114,7 @@ impl Context {
     pub fn new() -> Result<Self, DaemonError> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
         let runtime = runtime.map_err(DaemonError::Thread)?;
-        Ok(Self { runtime, stop: CancellationToken::new(), reopen: Reopen::default() })
+        Ok(Self { runtime, stop: CancellationToken::new(), reopen: Reopen::default(), routes: Routes::default() })
     }
 }
 
@@ -147,7 +151,7 @@ impl Daemon {
     ///
     /// If the store or a sink cannot be used.
     pub fn prepare(mut plan: Plan, context: Context) -> Result<Self, DaemonError> {
-        let Context { runtime, stop, reopen } = context;
+        let Context { runtime, stop, reopen, routes } = context;
         let recovered = recover(&plan.folder, &plan.detection)?;
         let (orders, received) = channel();
         let mut judge = Judge::new(recovered, Inbox::new(plan.queue), received)?;
@@ -163,7 +167,8 @@ impl Daemon {
         *handle.telemetry.sinks.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
             couriers.iter().map(Courier::status).collect();
         judge.cluster.clone_from(&plan.cluster);
-        judge.routes = plan.sinks.iter().map(SinkSettings::route).collect();
+        routes.set(plan.sinks.iter().map(SinkSettings::route).collect());
+        judge.routes = routes;
         // not before the store is ours: another daemon may write there
         judge.rejects = Some(Rejects::renew(&plan.rejects.0, plan.rejects.1)?);
         *handle.telemetry.webhooks.write().unwrap_or_else(std::sync::PoisonError::into_inner) =

@@ -57,6 +57,26 @@ fn a_file_of_findings_that_was_renamed_is_left_on_demand() {
 }
 
 #[test]
+fn what_a_sink_is_told_can_be_reloaded_and_a_wrong_file_changes_nothing() {
+    let site = Site::new(FILE, "");
+    let daemon = site.start();
+    daemon.wait_for_word("is running");
+    let config = fs::read_to_string(site.path("sawatch.yaml")).unwrap();
+    fs::write(site.path("sawatch.yaml"), "sinks: nothing\n").unwrap();
+    daemon.signal(Signal::SIGHUP);
+    daemon.wait_for_word("nothing is reloaded");
+    fs::write(site.path("sawatch.yaml"), config.replace("min-severity: informational", "min-severity: low")).unwrap();
+    daemon.signal(Signal::SIGHUP);
+    daemon.wait_for_word("reloaded: what sinks are told");
+    RotatedLog::new(site.path("audit"), usize::MAX).write(&records());
+    daemon.wait_until_read(&site.path("audit/audit.log"));
+    daemon.stop();
+    let told = last_states(&site.findings());
+    assert!(!told.is_empty() && told.values().all(|line| !line.contains("\"severity\":\"Informational\"")), "{told:?}");
+    assert!(!site.said().contains("that takes a restart"), "{}", site.said());
+}
+
+#[test]
 fn a_sink_that_hangs_does_not_keep_a_daemon_from_its_end() {
     let receiver = Receiver::start(Mood::Hanging);
     let site = Site::new(FILE, &receiver.sink().replace("timeout: 1 s", "timeout: 1 min"));
