@@ -19,6 +19,9 @@ use crate::text::Text;
 /// How long a delivery may take; librdkafka tries again within it.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long after that what became of the records may take to be known.
+const SETTLE: Duration = Duration::from_secs(2);
+
 /// What became of the records of one delivery: the first failure.
 type Failure = Arc<Mutex<Option<KafkaError>>>;
 
@@ -104,7 +107,7 @@ fn send(
         let record = BaseRecord::with_opaque_to(topic, Box::new(failure.clone())).key(key).payload(value);
         producer.send(record).map_err(|(error, _)| trouble(&error))?;
     }
-    producer.flush(timeout).map_err(|error| trouble(&error))?;
+    producer.flush(timeout + SETTLE).map_err(|error| trouble(&error))?;
     let failed = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
     failed.map_or(Ok(()), |error| Err(trouble(&error)))
 }

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::{ClientConfig, Message};
 use sawatch::checkpoint::Checkpoint;
 use sawatch::source::live::kafka::{ClusterBy, From, Kafka, KafkaSettings};
 use sawatch::source::live::{Board, Inbox, Source, SourceContext, Standing};
@@ -267,4 +267,25 @@ fn kafka_topics_that_are_missing_are_an_error_that_names_them() {
     let output = replay(&["--kafka", "nowhere", "--kafka-property", &servers]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && said.contains("topic nowhere is not there"), "{said}");
+}
+
+#[test]
+#[ignore = "needs a Kafka broker"]
+fn kafka_takes_what_a_sink_is_told() {
+    let (broker, topic) = (broker(), fresh("findings"));
+    create(&broker, &topic, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("sawatch.yaml");
+    let sink = format!("kind: kafka\n    topic: {topic}\n    properties: {{bootstrap.servers: \"{broker}\"}}");
+    std::fs::write(&config, format!("sinks:\n  topic:\n    {sink}\n")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sawatch"));
+    let output = command.args(["sinks", "test", "--config"]).arg(&config).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let consumer: BaseConsumer = client(&broker).set("group.id", &topic).create().unwrap();
+    let mut all = TopicPartitionList::new();
+    all.add_partition_offset(&topic, 0, rdkafka::Offset::Beginning).unwrap();
+    consumer.assign(&all).unwrap();
+    let record = consumer.poll(LONG).unwrap().unwrap();
+    let finding: serde_json::Value = serde_json::from_slice(record.payload().unwrap()).unwrap();
+    assert_eq!(finding["finding_info"]["uid"].as_str().map(str::as_bytes), record.key());
 }
