@@ -4,6 +4,7 @@
 //! [`Text`] is the one door through which such a string may leave the core.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -67,6 +68,13 @@ impl From<&str> for Text {
 impl From<&String> for Text {
     fn from(raw: &String) -> Self {
         Self::new(raw)
+    }
+}
+
+/// A path as it can be shown; what in it is no Unicode is replaced.
+impl From<&Path> for Text {
+    fn from(path: &Path) -> Self {
+        Self::new(&path.to_string_lossy())
     }
 }
 

@@ -54,7 +54,7 @@ impl From<StoreError> for AskError {
 ///
 /// If it was not done.
 pub fn ask(folder: &Path, settings: &Settings, request: Request) -> Result<Reply, AskError> {
-    let shown = Text::new(&folder.to_string_lossy());
+    let shown = Text::from(folder);
     let silent = |what: &dyn ToString| AskError::Silent { folder: shown.clone(), what: Text::from(what.to_string()) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| silent(&e))?;
     let answered = runtime.block_on(async {
@@ -103,7 +103,7 @@ fn offline(folder: &Path, settings: &Settings, request: Request) -> Result<Reply
     };
     match Store::open(folder)? {
         (_, Found::Damaged { aside, why }) => {
-            let aside = Text::new(&aside.to_string_lossy());
+            let aside = Text::from(aside.as_path());
             Err(StoreError::Damaged(format!("{why}; it was put aside as {aside}")).into())
         }
         (store, Found::Whole | Found::Nothing) => Ok(request.answer(&store)?),

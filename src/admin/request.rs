@@ -123,16 +123,16 @@ impl Wanted {
     fn suppression(self) -> Result<Suppression, ControlError> {
         let (since, span) = (wall_clock(), Span::seconds(self.seconds.into()));
         if span > LONGEST || span == Span::default() {
-            return Err(refused(format!("a suppression lasts {LONGEST} at most, and at least a second")));
+            return Err(ControlError::refused(format!("a suppression lasts {LONGEST} at most, and at least a second")));
         }
         if self.reason.is_empty() || self.owner.is_empty() {
-            return Err(refused("a suppression needs a reason and an owner".to_owned()));
+            return Err(ControlError::refused("a suppression needs a reason and an owner".to_owned()));
         }
         if let Err(what) = Pattern::new(&self.principal) {
-            return Err(refused(format!("{:?} is no pattern of a username: {what}", self.principal)));
+            return Err(ControlError::refused(format!("{:?} is no pattern of a username: {what}", self.principal)));
         }
         if let Some(id) = self.detector.as_ref().filter(|id| detector::ALL.iter().all(|known| known.id() != *id)) {
-            return Err(refused(format!("there is no detector {id:?}: see sawatch detectors")));
+            return Err(ControlError::refused(format!("there is no detector {id:?}: see sawatch detectors")));
         }
         let Self { principal, detector, cluster, reason, owner, .. } = self;
         let name = format!("{principal}\n{detector:?}\n{cluster:?}\n{}", since.0);
@@ -140,14 +140,6 @@ impl Wanted {
         let until = crate::event::Timestamp(since.0 + span.0);
         Ok(Suppression { id, principal, detector, cluster, reason, owner, since, until })
     }
-}
-
-fn refused(why: String) -> ControlError {
-    ControlError::Refused(Text::from(why))
-}
-
-fn unknown(what: &str, id: &str) -> ControlError {
-    ControlError::Unknown(Text::from(format!("{what} {id}")))
 }
 
 impl StoreRequest {
@@ -163,7 +155,9 @@ impl StoreRequest {
                 Ok(Reply::Incidents(store.incidents(most, |record| filter.matches(record))?))
             }
             Self::Show { incident } => {
-                let record = store.incident(incident)?.ok_or_else(|| unknown("incident", &incident.to_string()))?;
+                let record = store
+                    .incident(incident)?
+                    .ok_or_else(|| ControlError::unknown("incident", &incident.to_string()))?;
                 Ok(Reply::Incident(Box::new(record)))
             }
             Self::Suppress(wanted) => {
@@ -171,7 +165,9 @@ impl StoreRequest {
                 if store.suppress(&suppression)? {
                     Ok(Reply::Suppressed(suppression))
                 } else {
-                    Err(refused(format!("there are {MAX_SUPPRESSIONS} suppressions, which is all there may be")))
+                    Err(ControlError::refused(format!(
+                        "there are {MAX_SUPPRESSIONS} suppressions, which is all there may be"
+                    )))
                 }
             }
             Self::Suppressions => Ok(Reply::Suppressions(store.suppressions()?)),
@@ -179,7 +175,7 @@ impl StoreRequest {
                 if store.unsuppress(&id)? {
                     Ok(Reply::Unsuppressed)
                 } else {
-                    Err(unknown("suppression", &id))
+                    Err(ControlError::unknown("suppression", &id))
                 }
             }
         }

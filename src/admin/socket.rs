@@ -37,8 +37,7 @@ struct Failed {
 pub(super) fn start(folder: &Path, handle: &Handle) -> Result<(), AdminError> {
     let path = folder.join(SOCKET);
     let bound = bind(folder, &path).and_then(|listener| Ok((listener, fs::metadata(&path)?.uid())));
-    let (listener, owner) =
-        bound.map_err(|cause| AdminError::Socket { path: Text::new(&path.to_string_lossy()), cause })?;
+    let (listener, owner) = bound.map_err(|cause| AdminError::Socket { path: Text::from(path.as_path()), cause })?;
     let handle = handle.clone();
     tokio::spawn(async move {
         let stop = handle.stop.clone();

@@ -1,7 +1,7 @@
 //! `sawatch baseline`: what a daemon has learned.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
@@ -61,10 +61,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Command::Show(view) => return view.show(&args.learned()?.learned),
         Command::Export { file } => {
             Pending::create(file)?.write(&args.learned()?)?;
-            format!("what was learned of {} is in {}\n", Text::new(&args.cluster()?), shown(file))
+            format!("what was learned of {} is in {}\n", Text::new(&args.cluster()?), Text::from(file.as_path()))
         }
         Command::Import { file } => {
-            let state = fs::read(file).with_context(|| format!("cannot read {}", shown(file)));
+            let state = fs::read(file).with_context(|| format!("cannot read {}", Text::from(file.as_path())));
             let state = state.map_err(Failure::Usage)?;
             let Answer::Imported(cluster, accounts) = args.store.wish(Wish::Import { state })? else {
                 return Err(unexpected());
@@ -104,8 +104,4 @@ impl Args {
             (outcome, _) => outcome,
         }
     }
-}
-
-fn shown(path: &Path) -> Text {
-    Text::new(&path.to_string_lossy())
 }

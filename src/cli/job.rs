@@ -120,7 +120,7 @@ impl Job {
             return Ok(past);
         }
         let [past, now] = [&past.cluster, &config.cluster].map(Text::from);
-        let path = Text::new(&path.to_string_lossy());
+        let path = Text::from(path.as_path());
         Err(Failure::Usage(anyhow!("{path} was learned of cluster {past}, and this is {now}: see --cluster")))
     }
 

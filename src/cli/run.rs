@@ -112,7 +112,7 @@ fn failure(error: DaemonError) -> Failure {
 fn plan(config: Config) -> Result<Plan, Failure> {
     let folder = config.state.folder;
     fs::create_dir_all(&folder)
-        .with_context(|| format!("state.folder {} cannot be made", Text::new(&folder.to_string_lossy())))
+        .with_context(|| format!("state.folder {} cannot be made", Text::from(folder.as_path())))
         .map_err(Failure::Usage)?;
     let (mut sources, mut webhooks, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for settings in config.sources {

@@ -63,7 +63,7 @@ fn time(argument: &str) -> Result<Timestamp, &'static str> {
 
 /// The properties of a file; comments begin with `#`.
 fn load(file: &Path) -> Result<Vec<Property>, Failure> {
-    let shown = || Text::new(&file.to_string_lossy());
+    let shown = || Text::from(file);
     let text = fs::read_to_string(file).map_err(|e: io::Error| Failure::Usage(anyhow!("{}: {e}", shown())))?;
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     // a line may hold a secret: its number is enough

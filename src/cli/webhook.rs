@@ -1,7 +1,7 @@
 //! `sawatch webhook`: what the audit webhook of an API server needs.
 
 use std::fmt::{self, Display};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 
@@ -86,16 +86,15 @@ struct Next<'a> {
 
 impl Display for Next<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |path: &Path| Text::new(&path.to_string_lossy());
         for file in self.files {
-            writeln!(f, "{}", show(file))?;
+            writeln!(f, "{}", Text::from(file.as_path()))?;
         }
         writeln!(
             f,
             "\nCopy to each API server its own kubeconfig, readable for the API server only, and start it with:"
         )?;
         for feed in &self.init.feeds {
-            writeln!(f, "  {feed}: --audit-webhook-config-file={}", show(Path::new(&kubeconfig_name(feed))))?;
+            writeln!(f, "  {feed}: --audit-webhook-config-file={}", Text::new(&kubeconfig_name(feed)))?;
         }
         writeln!(f, "  all: --audit-policy-file=POLICY --audit-webhook-mode=batch --audit-webhook-truncate-enabled")?;
         writeln!(

@@ -207,7 +207,7 @@ impl fmt::Display for Listed<'_> {
 
 /// Reads a file and makes something of its text.
 pub(crate) fn load<T>(path: &Path, parse: fn(&str) -> Result<T, Vec<Problem>>) -> Result<T, ConfigError> {
-    let shown = Text::new(&path.to_string_lossy());
+    let shown = Text::from(path);
     match fs::read_to_string(path) {
         Err(cause) => Err(ConfigError::Unreadable { path: shown, cause }),
         Ok(text) => parse(&text).map_err(|problems| ConfigError::Wrong { path: shown, problems }),

@@ -32,6 +32,18 @@ pub enum ControlError {
     Ending,
 }
 
+impl ControlError {
+    /// There is no `what` of that name.
+    pub(crate) fn unknown(what: &str, name: &str) -> Self {
+        Self::Unknown(Text::from(format!("{what} {name}")))
+    }
+
+    /// What was given cannot be used, and why.
+    pub(crate) fn refused(why: String) -> Self {
+        Self::Refused(Text::from(why))
+    }
+}
+
 /// What can be asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -139,7 +151,7 @@ pub(super) fn fulfil(judge: &mut Judge, wish: Wish, abandon: &CancellationToken)
             put(judge, incident, Deed { at: wall_clock(), who, status, why }, abandon)?
         }
         Wish::Export { cluster } => {
-            let state = judge.engines.export(&cluster).ok_or_else(|| unknown("cluster", &cluster))?;
+            let state = judge.engines.export(&cluster).ok_or_else(|| ControlError::unknown("cluster", &cluster))?;
             return Ok(Answer::Exported(state));
         }
         Wish::Import { state } => return import(judge, &state, abandon),
@@ -149,14 +161,10 @@ pub(super) fn fulfil(judge: &mut Judge, wish: Wish, abandon: &CancellationToken)
     Ok(answer)
 }
 
-fn unknown(what: &str, name: &str) -> ControlError {
-    ControlError::Unknown(Text::from(format!("{what} {name}")))
-}
-
 /// Puts an incident to a status. What it teaches is in the journal before the record says so: if the process dies in
 /// between, the word is heard and can be said again.
 fn put(judge: &mut Judge, id: Uuid, deed: Deed, abandon: &CancellationToken) -> Result<Answer, ControlError> {
-    let record = judge.store.incident(id)?.ok_or_else(|| unknown("incident", &id.to_string()))?;
+    let record = judge.store.incident(id)?.ok_or_else(|| ControlError::unknown("incident", &id.to_string()))?;
     let feedback = match deed.status {
         Status::Benign => Some(Feedback::Benign),
         Status::Malicious => Some(Feedback::Malicious),
@@ -175,24 +183,23 @@ fn put(judge: &mut Judge, id: Uuid, deed: Deed, abandon: &CancellationToken) -> 
 
 /// Writes what a person did into an incident's record.
 fn change(store: &Store, id: Uuid, deed: Deed) -> Result<Record, ControlError> {
-    store.change(id, |record| record.put(deed))?.ok_or_else(|| unknown("incident", &id.to_string()))
+    store.change(id, |record| record.put(deed))?.ok_or_else(|| ControlError::unknown("incident", &id.to_string()))
 }
 
 fn forget(judge: &mut Judge, cluster: String, principal: String) -> Result<Answer, ControlError> {
     let shown = principal.clone();
     let taught = hear(judge, cluster, Said::Forget { principal })?;
-    if taught.values == 0 { Err(unknown("account", &shown)) } else { Ok(Answer::Forgotten) }
+    if taught.values == 0 { Err(ControlError::unknown("account", &shown)) } else { Ok(Answer::Forgotten) }
 }
 
 fn hear(judge: &mut Judge, cluster: String, said: Said) -> Result<Taught, ControlError> {
-    let taught = judge.engines.hear(&cluster, &said).ok_or_else(|| unknown("cluster", &cluster))?;
+    let taught = judge.engines.hear(&cluster, &said).ok_or_else(|| ControlError::unknown("cluster", &cluster))?;
     judge.commit.journal.push(Entry::Word(Word { cluster, said }));
     Ok(taught)
 }
 
 fn import(judge: &mut Judge, bytes: &[u8], abandon: &CancellationToken) -> Result<Answer, ControlError> {
-    let state =
-        State::unpack(bytes, judge.engines.settings()).map_err(|what| ControlError::Refused(Text::from(what)))?;
+    let state = State::unpack(bytes, judge.engines.settings()).map_err(ControlError::refused)?;
     let (cluster, principals) = (state.cluster.clone(), state.learned.baselines.len());
     // what is under way belongs to what was known before
     judge.keep(abandon)?;

@@ -35,7 +35,7 @@ const LATER: Duration = Duration::from_secs(1);
 /// Packed bytes of the journal that one transaction takes, about.
 const FULL: usize = 8 << 20;
 
-/// How often the judge looks for orders when no batch comes.
+/// How often the judge looks for orders, and whether a transaction is due, when no batch comes; below [`SOON`].
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// Packed bytes in the journal from which a snapshot is made in its place; more, if the snapshot itself is more.
@@ -124,7 +124,7 @@ impl Judge {
             while let Ok(order) = self.orders.try_recv() {
                 obey(&mut self, order, abandon);
             }
-            match self.inbox.take(self.patience()) {
+            match self.inbox.take(GLANCE) {
                 Some(pending) => self.take(pending),
                 None if self.inbox.is_closed() => break,
                 None => {}
@@ -141,10 +141,6 @@ impl Judge {
         self.tell(last, wall_clock());
         self.keep(abandon)?;
         self.snapshot()
-    }
-
-    fn patience(&self) -> Duration {
-        if self.since.is_some() { GLANCE.min(SOON) } else { GLANCE }
     }
 
     /// Whether the transaction is due: soon if somebody waits for it, and nothing more is there to share it.

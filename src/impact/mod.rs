@@ -131,8 +131,6 @@ pub const COLLECTION: Technique = technique("T1119", "Automated Collection", "Co
 pub const PERMISSIONS: Technique = technique("T1069", "Permission Groups Discovery", "Discovery");
 /// T1110: guessing credentials.
 pub const BRUTE_FORCE: Technique = technique("T1110", "Brute Force", "Credential Access");
-/// T1190: from outside, without an account.
-pub const PUBLIC_FACING: Technique = technique("T1190", "Exploit Public-Facing Application", "Initial Access");
 
 const ROLES: Technique = technique("T1098.006", "Additional Container Cluster Roles", "Privilege Escalation");
 const IMPERSONATION: Technique = technique("T1134", "Access Token Manipulation", "Privilege Escalation");

@@ -48,7 +48,7 @@ impl AppendedFile {
         let path = self.path.clone();
         let written = blocking(move || write(open, &path, &lines)).await?;
         let file = written.map_err(|e| {
-            let shown = Text::new(&self.path.to_string_lossy());
+            let shown = Text::from(self.path.as_path());
             Trouble::transient(format!("cannot write {shown}: {e}"))
         })?;
         self.file = Some((file, asked));

@@ -38,7 +38,7 @@ impl Rejects {
     ///
     /// If it cannot be made.
     pub fn create(path: &Path, max_bytes: u64) -> Result<Self, SinkError> {
-        let name = Text::new(&path.to_string_lossy());
+        let name = Text::from(path);
         match File::create(path) {
             Ok(file) => Ok(Self { name, out: BufWriter::new(file), left: max_bytes, left_out: 0 }),
             Err(cause) => Err(SinkError { to: name, cause }),
@@ -55,7 +55,7 @@ impl Rejects {
         before.push(".1");
         if path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
             let renamed = fs::rename(path, before);
-            renamed.map_err(|cause| SinkError { to: Text::new(&path.to_string_lossy()), cause })?;
+            renamed.map_err(|cause| SinkError { to: Text::from(path), cause })?;
         }
         Self::create(path, max_bytes)
     }

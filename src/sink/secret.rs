@@ -12,7 +12,7 @@ const MAX_BYTES: u64 = 64 << 10;
 
 /// A secret without the white space around it.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Text> {
-    let shown = Text::new(&path.to_string_lossy());
+    let shown = Text::from(path);
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes))

@@ -95,13 +95,13 @@ impl Found {
                 self.log(&name.to_string_lossy()).extend(files);
             }
         }
-        if empty { Err(DiscoverError::EmptyFolder(shown(path))) } else { Ok(()) }
+        if empty { Err(DiscoverError::EmptyFolder(Text::from(path))) } else { Ok(()) }
     }
 
     fn add_named(&mut self, name: &str, path: &Path) -> Result<(), DiscoverError> {
         let files = if is_folder(path)? { logs_in(path)? } else { vec![Input::named(path)] };
         if files.is_empty() {
-            return Err(DiscoverError::EmptyFolder(shown(path)));
+            return Err(DiscoverError::EmptyFolder(Text::from(path)));
         }
         self.log(name).extend(files);
         Ok(())
@@ -130,12 +130,8 @@ impl Found {
     }
 }
 
-fn shown(path: &Path) -> Text {
-    Text::new(&path.to_string_lossy())
-}
-
 fn unreachable(path: &Path) -> impl FnOnce(io::Error) -> DiscoverError + '_ {
-    |cause| DiscoverError::Unreachable { path: shown(path), cause }
+    move |cause| DiscoverError::Unreachable { path: Text::from(path), cause }
 }
 
 fn is_folder(path: &Path) -> Result<bool, DiscoverError> {

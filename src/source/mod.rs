@@ -45,7 +45,7 @@ impl fmt::Display for Input {
         match self {
             Self::Stdin => f.write_str("standard input"),
             Self::Kafka(part) => fmt::Display::fmt(part, f),
-            Self::File(path) => fmt::Display::fmt(&crate::text::Text::new(&path.to_string_lossy()), f),
+            Self::File(path) => fmt::Display::fmt(&crate::text::Text::from(path.as_path()), f),
         }
     }
 }

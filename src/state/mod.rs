@@ -100,7 +100,7 @@ impl State {
     ///
     /// If it cannot be read, or is not what this version writes.
     pub fn load(path: &Path, settings: &Settings) -> Result<Self, StateError> {
-        let shown = || Text::new(&path.to_string_lossy());
+        let shown = || Text::from(path);
         let bytes = fs::read(path).map_err(|cause| StateError::Unreadable { path: shown(), cause })?;
         parse(&bytes, settings).map_err(|refusal| match refusal {
             Refusal::Foreign => StateError::Foreign { path: shown() },
@@ -173,7 +173,7 @@ impl Pending {
     /// If nothing can be written where it is to be.
     pub fn create(path: &Path) -> Result<Self, StateError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let unwritable = |cause| StateError::Unwritable { path: Text::new(&path.to_string_lossy()), cause };
+        let unwritable = |cause| StateError::Unwritable { path: Text::from(path), cause };
         if path.is_dir() {
             return Err(unwritable(io::ErrorKind::IsADirectory.into()));
         }
@@ -193,7 +193,7 @@ impl Pending {
         let written = write(&file, compressed, temporary.as_file())
             .and_then(|()| temporary.as_file().sync_all())
             .and_then(|()| temporary.persist(&path).map_err(io::Error::from));
-        written.map(drop).map_err(|cause| StateError::Unwritable { path: Text::new(&path.to_string_lossy()), cause })
+        written.map(drop).map_err(|cause| StateError::Unwritable { path: Text::from(path.as_path()), cause })
     }
 }
 

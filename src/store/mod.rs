@@ -185,7 +185,7 @@ impl Store {
             let version = meta.get("version")?.map(|v| v.value());
             match version {
                 Some(VERSION) => Ok(()),
-                Some(version) => Err(StoreError::Newer { path: Text::new(&self.path.to_string_lossy()), version }),
+                Some(version) => Err(StoreError::Newer { path: Text::from(self.path.as_path()), version }),
                 None => {
                     meta.insert("version", VERSION)?;
                     Ok(())
@@ -283,7 +283,7 @@ fn closed() -> StoreError {
 }
 
 fn open(path: &Path) -> Result<Database, StoreError> {
-    let shown = || Text::new(&path.to_string_lossy());
+    let shown = || Text::from(path);
     private(path).map_err(|e| StoreError::Disk(format!("{}: {e}", shown())))?;
     let opened = Builder::new().set_cache_size(CACHE).set_check_integrity_on_open(true).create(path);
     opened.map_err(|error| match error {

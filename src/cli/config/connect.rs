@@ -67,5 +67,5 @@ fn writable(folder: &Path) -> Result<(), String> {
 }
 
 fn outcome<T>(path: &Path, outcome: io::Result<T>) -> Result<(), String> {
-    outcome.map(|_| ()).map_err(|e| format!("cannot open {}: {e}", Text::new(&path.to_string_lossy())))
+    outcome.map(|_| ()).map_err(|e| format!("cannot open {}: {e}", Text::from(path)))
 }

@@ -58,6 +58,6 @@ fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     if problems.is_empty() {
         return Ok(Exit::Done);
     }
-    let (file, lines) = (Text::new(&args.file.to_string_lossy()), problems.join("\n  "));
+    let (file, lines) = (Text::from(args.file.as_path()), problems.join("\n  "));
     Err(Failure::Usage(anyhow!("{file}: not all that it names can be opened\n  {lines}")))
 }

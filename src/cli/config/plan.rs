@@ -1,7 +1,6 @@
 //! What would run, as a short table.
 
 use std::fmt::{self, Display};
-use std::path::Path;
 
 use crate::config::{Config, SourceKind, SourceSettings};
 use crate::sink::{Kind, SinkSettings};
@@ -22,7 +21,12 @@ impl Display for Plan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Config { cluster, state, admin, sources, sinks, .. } = self.0;
         let admin = admin.listen.map_or_else(|| "none".to_owned(), |listen| listen.to_string());
-        write!(f, "cluster  {}\nstate    {}\nadmin    {admin}\n", Text::new(cluster), shown(&state.folder))?;
+        write!(
+            f,
+            "cluster  {}\nstate    {}\nadmin    {admin}\n",
+            Text::new(cluster),
+            Text::from(state.folder.as_path())
+        )?;
         let mut rows: Vec<Row> = sources.iter().map(source).collect();
         rows.extend(sinks.iter().map(sink));
         let name_width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
@@ -35,13 +39,9 @@ impl Display for Plan<'_> {
     }
 }
 
-fn shown(path: &Path) -> Text {
-    Text::new(&path.to_string_lossy())
-}
-
 fn source(source: &SourceSettings) -> Row {
     let about = match &source.kind {
-        SourceKind::File(file) => shown(&file.path).to_string(),
+        SourceKind::File(file) => Text::from(file.path.as_path()).to_string(),
         SourceKind::Stdin { .. } => String::new(),
         SourceKind::Webhook(webhook) => {
             format!("{}://{}", if webhook.tls.is_some() { "https" } else { "http" }, webhook.listen)
@@ -54,7 +54,7 @@ fn source(source: &SourceSettings) -> Row {
 fn sink(sink: &SinkSettings) -> Row {
     let to = match &sink.kind {
         Kind::Stdout { .. } => "standard output".to_owned(),
-        Kind::File { path, .. } => shown(path).to_string(),
+        Kind::File { path, .. } => Text::from(path.as_path()).to_string(),
         Kind::Kafka { topic, .. } => Text::new(topic).to_string(),
         Kind::Webhook { http, .. } | Kind::Alertmanager { http, .. } | Kind::Falco { http } => {
             http.receiver().unwrap_or_else(|what| what).to_string()

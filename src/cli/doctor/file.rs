@@ -32,15 +32,11 @@ const NOTICE: Span = Span::days(30);
 /// Bytes at the end of a log in which a few events stand.
 const TAIL: u64 = 1 << 20;
 
-fn shown(path: &Path) -> Text {
-    Text::new(&path.to_string_lossy())
-}
-
 /// Whether a folder's file system has room; what cannot be asked has been told by whoever opens it.
 #[cfg(unix)]
 pub(super) fn has_room(folder: &Path) -> Judged {
     let Ok(system) = rustix::fs::statvfs(folder) else { return Ok(()) };
-    enough(system.f_bavail.saturating_mul(system.f_frsize)).map_err(|what| format!("{} {what}", shown(folder)))
+    enough(system.f_bavail.saturating_mul(system.f_frsize)).map_err(|what| format!("{} {what}", Text::from(folder)))
 }
 
 #[cfg(not(unix))]
@@ -60,7 +56,7 @@ pub(super) fn is_in_time(log: &Path, now: Timestamp) -> Judged {
     // what cannot be opened has been told
     let Ok(tail) = tail(log) else { return Ok(()) };
     let latest = decode_block(&tail).events.iter().map(|event| event.at).max();
-    let path = shown(log);
+    let path = Text::from(log);
     match latest {
         None if tail.is_empty() => Ok(()),
         None => Err(format!("{path} ends without an audit event in its last MiB: is it an audit log?")),
@@ -93,7 +89,7 @@ pub(super) fn is_private(secret: &Path) -> Judged {
     match fs::metadata(secret).map(|about| about.permissions().mode()) {
         Ok(mode) if mode & 0o004 != 0 => {
             let what = "chmod o-r, or defaultMode 0440 of a mounted Secret";
-            Err(format!("{} can be read by every user (mode {:04o}): {what}", shown(secret), mode & 0o7777))
+            Err(format!("{} can be read by every user (mode {:04o}): {what}", Text::from(secret), mode & 0o7777))
         }
         _ => Ok(()),
     }
@@ -109,12 +105,12 @@ pub(super) fn is_valid_for_long(pem: &Path, now: Timestamp) -> Judged {
     // what cannot be read has been told
     let Ok(certificates) = CertificateDer::pem_file_iter(pem) else { return Ok(()) };
     certificates.flatten().try_for_each(|certificate| {
-        let certificate = Certificate::from_der(&certificate).map_err(|e| format!("{}: {e}", shown(pem)))?;
+        let certificate = Certificate::from_der(&certificate).map_err(|e| format!("{}: {e}", Text::from(pem)))?;
         let validity = certificate.tbs_certificate().validity();
         let [from, until] = [validity.not_before, validity.not_after].map(|time| seconds(time.to_unix_duration()));
         judge_validity(from, until, now).map_err(|what| {
             let subject = Text::new(&certificate.tbs_certificate().subject().to_string());
-            format!("{}: the certificate of {subject} {what}", shown(pem))
+            format!("{}: the certificate of {subject} {what}", Text::from(pem))
         })
     })
 }

@@ -116,7 +116,7 @@ struct Report<'a> {
 
 impl Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = Text::new(&self.path.to_string_lossy());
+        let path = Text::from(self.path);
         if self.findings.is_empty() {
             return writeln!(f, "installation: nothing is wrong with what {path} names");
         }

@@ -75,11 +75,11 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Text> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let certificates = read.map_err(|e| unreadable(path, &e))?;
     if certificates.is_empty() {
-        return Err(Text::new(&format!("{} holds no certificate", Text::new(&path.to_string_lossy()))));
+        return Err(Text::new(&format!("{} holds no certificate", Text::from(path))));
     }
     Ok(certificates)
 }
 
 fn unreadable(path: &Path, error: &dyn std::error::Error) -> Text {
-    Text::new(&format!("{}: {}", Text::new(&path.to_string_lossy()), chain(error)))
+    Text::new(&format!("{}: {}", Text::from(path), chain(error)))
 }

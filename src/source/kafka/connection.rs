@@ -26,7 +26,7 @@ impl Connection {
         let mut all = self.values.clone();
         for (key, path) in &self.files {
             let value = fs::read_to_string(path)
-                .map_err(|e| format!("{}, the file of {}: {e}", Text::new(&path.to_string_lossy()), Text::new(key)))?;
+                .map_err(|e| format!("{}, the file of {}: {e}", Text::from(path.as_path()), Text::new(key)))?;
             all.insert(key.clone(), value.trim_end().to_owned());
         }
         Ok(all.into_iter().collect())

@@ -180,7 +180,7 @@ impl Follower {
         }
         let is_superseded = reading.is_superseded;
         if self.status.stand(Standing::Reading) {
-            info!("feed {}: reads {}", self.feed, Text::new(&self.path.to_string_lossy()));
+            info!("feed {}: reads {}", self.feed, Text::from(self.path.as_path()));
         }
         Ok(is_superseded)
     }
@@ -205,7 +205,7 @@ impl Follower {
     /// So much was missed, as far as that can be told: what nobody can count counts as one.
     fn miss(&self, n: u64, what: &str) {
         self.status.missed.fetch_add(n, Ordering::Relaxed);
-        warn!("feed {}: {}: {what}", self.feed, Text::new(&self.path.to_string_lossy()));
+        warn!("feed {}: {}: {what}", self.feed, Text::from(self.path.as_path()));
     }
 
     fn wait(&self, e: &io::Error) {
@@ -227,5 +227,5 @@ impl Follower {
 }
 
 fn name(sibling: &Sibling) -> Text {
-    Text::new(&sibling.path.to_string_lossy())
+    Text::from(sibling.path.as_path())
 }

@@ -58,10 +58,10 @@ pub enum InitError {
     #[error("name at least one host and one feed")]
     Nothing,
     /// A file would be replaced.
-    #[error("{} is there already: choose another folder, or --force to replace it", Text::new(&.0.to_string_lossy()))]
+    #[error("{} is there already: choose another folder, or --force to replace it", Text::from(.0.as_path()))]
     Exists(PathBuf),
     /// A file or folder cannot be read or written.
-    #[error("{}: {cause}", Text::new(&path.to_string_lossy()))]
+    #[error("{}: {cause}", Text::from(path.as_path()))]
     File {
         /// Which.
         path: PathBuf,

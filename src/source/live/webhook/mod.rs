@@ -163,7 +163,7 @@ pub enum SettingsError {
     #[error("max-connections and max-body must be at least 1, and max-body <= max-buffered < 4 GiB")]
     Limits,
     /// A file cannot be read.
-    #[error("cannot read {}: {cause}", Text::new(&path.to_string_lossy()))]
+    #[error("cannot read {}: {cause}", Text::from(path.as_path()))]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -171,7 +171,7 @@ pub enum SettingsError {
         cause: io::Error,
     },
     /// A certificate or a key that is none, or not of the other.
-    #[error("cannot use {} for tls: {what}", Text::new(&path.to_string_lossy()))]
+    #[error("cannot use {} for tls: {what}", Text::from(path.as_path()))]
     Pem {
         /// Which.
         path: PathBuf,
@@ -181,7 +181,7 @@ pub enum SettingsError {
     /// Tokens that are none.
     #[error(
         "{} must hold 1 to 16 tokens, one a line, each of at least 16 visible ascii characters",
-        Text::new(&path.to_string_lossy())
+        Text::from(path.as_path())
     )]
     Token {
         /// Which.
