@@ -3,9 +3,9 @@
 //! What came of a batch is told to nobody before it is on disk: acks fire and sinks wake after the transaction.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -138,9 +138,11 @@ impl Judge {
             }
         }
         let last = self.engines.flush();
+        let told = !last.is_empty();
         self.tell(last, wall_clock());
         self.keep(abandon)?;
-        self.snapshot()
+        // a snapshot of all that is known may take many seconds; without news there is one already
+        if told || self.journal > 0 { self.snapshot() } else { Ok(()) }
     }
 
     /// Whether the transaction is due: soon if somebody waits for it, and nothing more is there to share it.
@@ -279,7 +281,7 @@ impl Judge {
     }
 
     fn drop_notices(&self, dropped: &BTreeMap<String, u64>) {
-        let sinks = self.telemetry.sinks.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let sinks = self.telemetry.sinks.read().unwrap_or_else(PoisonError::into_inner);
         for (name, &n) in dropped {
             warn!(sink = name, n, "notices found no room in the outbox and are lost to this sink");
             if let Some(sink) = sinks.iter().find(|sink| sink.name() == name) {

@@ -11,8 +11,8 @@
 //! deliver what they can within the grace.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -164,15 +164,14 @@ impl Daemon {
         };
         let last_call = CancellationToken::new();
         let couriers = couriers(&plan, &handle, &judge.wake, &last_call)?;
-        *handle.telemetry.sinks.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
+        *handle.telemetry.sinks.write().unwrap_or_else(PoisonError::into_inner) =
             couriers.iter().map(Courier::status).collect();
         judge.cluster.clone_from(&plan.cluster);
         routes.set(plan.sinks.iter().map(SinkSettings::route).collect());
         judge.routes = routes;
         // not before the store is ours: another daemon may write there
         judge.rejects = Some(Rejects::renew(&plan.rejects.0, plan.rejects.1)?);
-        *handle.telemetry.webhooks.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
-            std::mem::take(&mut plan.webhooks);
+        *handle.telemetry.webhooks.write().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut plan.webhooks);
         Ok(Self { plan, runtime, judge, handle, couriers, last_call })
     }
 
@@ -285,3 +284,6 @@ async fn give_up(stop: CancellationToken, grace: Duration, abandon: Cancellation
     tokio::time::sleep(grace).await;
     abandon.cancel();
 }
+
+#[cfg(test)]
+mod tests;

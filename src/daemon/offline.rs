@@ -23,7 +23,8 @@ pub fn fulfil_offline(folder: &Path, settings: &Settings, wish: Wish) -> Result<
     let abandon = CancellationToken::new();
     abandon.cancel();
     let answer = fulfil(&mut judge, wish, &abandon)?;
-    if !matches!(answer, Answer::Exported(_)) {
+    // what was judged again for this need not be the next time; what was said is in the journal
+    if judge.journal > 0 {
         judge.snapshot()?;
     }
     Ok(answer)
