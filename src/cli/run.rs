@@ -1,8 +1,8 @@
 //! `sawatch run`: live sources in, incidents out, for months.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use anyhow::{Context as _, anyhow};
 use tempfile::TempDir;
@@ -111,7 +111,7 @@ fn failure(error: DaemonError) -> Failure {
 
 fn plan(config: Config) -> Result<Plan, Failure> {
     let folder = config.state.folder;
-    fs::create_dir_all(&folder)
+    make_private(&folder)
         .with_context(|| format!("state.folder {} cannot be made", Text::from(folder.as_path())))
         .map_err(Failure::Usage)?;
     let (mut sources, mut webhooks, mut problems) = (Vec::new(), Vec::new(), Vec::new());
@@ -139,6 +139,15 @@ fn plan(config: Config) -> Result<Plan, Failure> {
         rejects: (rejects, config.rejects.max_bytes.0),
         folder,
     })
+}
+
+/// Makes a folder, if it is not there, for its owner alone.
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// What a webhook counts, with its source's name.

@@ -39,7 +39,12 @@ impl Rejects {
     /// If it cannot be made.
     pub fn create(path: &Path, max_bytes: u64) -> Result<Self, SinkError> {
         let name = Text::from(path);
-        match File::create(path) {
+        let mut options = File::options();
+        options.create(true).write(true).truncate(true);
+        // it has excerpts of audit events
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(path) {
             Ok(file) => Ok(Self { name, out: BufWriter::new(file), left: max_bytes, left_out: 0 }),
             Err(cause) => Err(SinkError { to: name, cause }),
         }
@@ -122,6 +127,8 @@ mod tests {
             rejects.write("malformed", "cp-1", offset, b"\x1b[2J\xff").expect("room");
         }
         assert_eq!(rejects.finish().expect("room"), 3);
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::MetadataExt::mode(&path.metadata().expect("there")) & 0o777, 0o600);
         let text = std::fs::read_to_string(path).expect("text");
         let lines: Vec<&str> = text.lines().collect();
         let expected = r#"{"reason":"malformed","feed":"cp-1","offset":0,"excerpt":"\\u{1b}[2J�"}"#;

@@ -61,6 +61,8 @@ fn what_a_sink_is_told_can_be_reloaded_and_a_wrong_file_changes_nothing() {
     let site = Site::new(FILE, "");
     let daemon = site.start();
     daemon.wait_for_word("is running");
+    let mode = std::os::unix::fs::MetadataExt::mode(&site.path("state").metadata().unwrap());
+    assert_eq!(mode & 0o777, 0o700, "what is kept is its owner's alone");
     let config = fs::read_to_string(site.path("sawatch.yaml")).unwrap();
     fs::write(site.path("sawatch.yaml"), "sinks: nothing\n").unwrap();
     daemon.signal(Signal::SIGHUP);
